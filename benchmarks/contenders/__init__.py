@@ -1,0 +1,4 @@
+"""One module per contender, imported only in a process of its own.
+
+Each has ``make_step(workload)``, which returns a function that does one training step and returns the loss.
+"""

@@ -1,0 +1,144 @@
+"""The same networks the way the introductory books write them, in plain NumPy.
+
+Layers with forward and backward, plain expressions with their temporaries, parameters updated array by array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.workloads import Workload
+
+
+class Affine:
+    def __init__(self, weight: Any, bias: Any) -> None:
+        self.params = {"W": weight.T.copy(), "b": bias.copy()}
+        self.grads: dict[str, Any] = {}
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return np.dot(x, self.params["W"]) + self.params["b"]
+
+    def backward(self, dout: Any) -> Any:
+        self.grads = {"W": np.dot(self.x.T, dout), "b": np.sum(dout, axis=0)}
+        return np.dot(dout, self.params["W"].T)
+
+
+class Relu:
+    def forward(self, x: Any) -> Any:
+        self.mask = x <= 0
+        out = x.copy()
+        out[self.mask] = 0
+        return out
+
+    def backward(self, dout: Any) -> Any:
+        dout[self.mask] = 0
+        return dout
+
+
+class Sigmoid:
+    def forward(self, x: Any) -> Any:
+        self.out = 1 / (1 + np.exp(-x))
+        return self.out
+
+    def backward(self, dout: Any) -> Any:
+        return dout * (1.0 - self.out) * self.out
+
+
+class Tanh:
+    def forward(self, x: Any) -> Any:
+        self.out = np.tanh(x)
+        return self.out
+
+    def backward(self, dout: Any) -> Any:
+        return dout * (1.0 - self.out**2)
+
+
+class SoftmaxWithLoss:
+    def forward(self, x: Any, t: Any) -> Any:
+        x = x - np.max(x, axis=1, keepdims=True)
+        exps = np.exp(x)
+        self.y = exps / np.sum(exps, axis=1, keepdims=True)
+        self.t = t
+        return -np.sum(np.log(self.y[np.arange(len(t)), t] + 1e-7)) / len(t)
+
+    def backward(self) -> Any:
+        dx = self.y.copy()
+        dx[np.arange(len(self.t)), self.t] -= 1
+        return dx / len(self.t)
+
+
+class SGD:
+    def __init__(self, lr: float) -> None:
+        self.lr = lr
+
+    def update(self, params: dict[Any, Any], grads: dict[Any, Any]) -> None:
+        for key in params:
+            params[key] -= self.lr * grads[key]
+
+
+class RMSprop:
+    def __init__(self, lr: float) -> None:
+        self.lr = lr
+        self.h: dict[Any, Any] = {}
+
+    def update(self, params: dict[Any, Any], grads: dict[Any, Any]) -> None:
+        for key in params:
+            if key not in self.h:
+                self.h[key] = np.zeros_like(params[key])
+            self.h[key] *= 0.99
+            self.h[key] += (1 - 0.99) * grads[key] * grads[key]
+            params[key] -= self.lr * grads[key] / (np.sqrt(self.h[key]) + 1e-8)
+
+
+class Adam:
+    def __init__(self, lr: float) -> None:
+        self.lr = lr
+        self.iter = 0
+        self.m: dict[Any, Any] = {}
+        self.v: dict[Any, Any] = {}
+
+    def update(self, params: dict[Any, Any], grads: dict[Any, Any]) -> None:
+        self.iter += 1
+        correction = (1.0 - 0.999**self.iter) ** 0.5
+        lr_t = self.lr / (1.0 - 0.9**self.iter)
+        for key in params:
+            if key not in self.m:
+                self.m[key] = np.zeros_like(params[key])
+                self.v[key] = np.zeros_like(params[key])
+            self.m[key] = 0.9 * self.m[key] + (1 - 0.9) * grads[key]
+            self.v[key] = 0.999 * self.v[key] + (1 - 0.999) * grads[key] ** 2
+            params[key] -= lr_t * self.m[key] / (np.sqrt(self.v[key]) / correction + 1e-8)
+
+
+ACTIVATIONS = {"relu": Relu, "sigmoid": Sigmoid, "tanh": Tanh}
+OPTIMIZERS = {"sgd": SGD, "adam": Adam, "rmsprop": RMSprop}
+
+
+def make_step(workload: Workload) -> Callable[[], float]:
+    layers: list[Any] = []
+    for weight, bias in workload.weights():
+        layers += [Affine(weight, bias), ACTIVATIONS[workload.activation]()]
+    layers.pop()
+    last = SoftmaxWithLoss()
+    affines = [layer for layer in layers if isinstance(layer, Affine)]
+    params = {(i, name): layer.params[name] for i, layer in enumerate(affines) for name in layer.params}
+    optimizer = OPTIMIZERS[workload.optimizer](workload.learning_rate)
+    inputs, targets = workload.data()
+
+    def step() -> float:
+        x = inputs
+        for layer in layers:
+            x = layer.forward(x)
+        loss = last.forward(x, targets)
+        dout = last.backward()
+        for layer in reversed(layers):
+            dout = layer.backward(dout)
+        grads = {(i, name): layer.grads[name] for i, layer in enumerate(affines) for name in layer.grads}
+        optimizer.update(params, grads)
+        return float(loss)
+
+    return step

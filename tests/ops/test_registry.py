@@ -1,0 +1,144 @@
+"""No op without a property-tested gradient: these tests walk the registry."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygrad_np as tg
+from tests.ops.samples import COMPOSITES, SAMPLES
+from tinygrad_np.autograd import grad
+from tinygrad_np.ops.table import registry
+from tinygrad_np.testing import check_gradient
+
+DIFFERENTIABLE = [name for name in SAMPLES if registry[name].differentiable]
+every_op = pytest.mark.parametrize("name", SAMPLES)
+every_differentiable_op = pytest.mark.parametrize("name", DIFFERENTIABLE)
+every_composite = pytest.mark.parametrize("name", COMPOSITES)
+
+
+def drawn_arguments(data, sample):
+    arguments = data.draw(sample.arguments, label="arguments")
+    return arguments if isinstance(arguments, tuple) else (arguments,)
+
+
+def is_floating(x):
+    return isinstance(x, tg.Tensor) and x.is_floating_point()
+
+
+def converted(arguments, convert):
+    """The arguments with every tensor, also those in lists, converted."""
+
+    def each(x):
+        if isinstance(x, list):
+            return list(map(each, x))
+        return convert(x) if isinstance(x, tg.Tensor) else x
+
+    return [each(x) for x in arguments]
+
+
+def results(out):
+    return list(out) if isinstance(out, tuple | list) else [out]
+
+
+# ---- the table is complete -------------------------------------------------------------------------------------------
+
+
+def test_every_op_has_a_sample_and_every_sample_an_op():
+    assert set(SAMPLES) == set(registry)
+
+
+@every_op
+@settings(max_examples=5)
+@given(data=st.data())
+def test_every_input_of_floating_point_has_a_rule(name, data):
+    op, sample = registry[name], SAMPLES[name]
+    arguments = drawn_arguments(data, sample)
+    tensors = {p: x for p, x in zip(op.parameters, arguments, strict=False) if is_floating(x) or p == "tensors"}
+    if op.differentiable:
+        assert tensors, f"{name} is said to be differentiable, but its sample gives it nothing to differentiate by"
+        assert set(tensors) <= set(op.rules)
+    else:
+        assert not op.rules
+        outs = results(sample.function(*converted(arguments, recording)))
+        assert not any(out.requires_grad for out in outs)
+
+
+def recording(x):
+    return x.detach().requires_grad_() if x.is_floating_point() else x
+
+
+def test_every_fused_op_has_a_decomposition():
+    assert {name for name, op in registry.items() if op.fused} == {name for name, op in registry.items() if op.decompose}
+
+
+# ---- ops are right -------------------------------------------------------------------------------------------------
+
+
+@every_op
+@given(data=st.data())
+def test_forward_agrees_with_numpy(name, data):
+    check_forward(name, SAMPLES[name], drawn_arguments(data, SAMPLES[name]))
+
+
+@every_differentiable_op
+@given(data=st.data())
+def test_gradient_agrees_with_differences_to_second_order(name, data):
+    sample = SAMPLES[name]
+    check_gradient(sample.function, *drawn_arguments(data, sample), name=name)
+
+
+@every_differentiable_op
+@settings(max_examples=10)
+@given(data=st.data())
+def test_backward_leaves_gradients_that_share_no_memory(name, data):
+    sample = SAMPLES[name]
+    arguments = converted(drawn_arguments(data, sample), recording)
+    leaves = floating_leaves(arguments)
+    outs = [out for out in results(sample.function(*arguments)) if out.requires_grad]
+    cotangents = [tg.ones_like(out) for out in outs]
+    expected = grad(outs, leaves, cotangents, retain_graph=True, materialize_grads=True)
+    tg.autograd.backward(outs, cotangents)
+    memory = [t.detach().numpy() for t in (*leaves, *outs, *cotangents)]
+    for leaf, gradient in zip(leaves, expected, strict=True):
+        if leaf.grad is None:
+            assert not gradient.numpy().any()
+            continue
+        np.testing.assert_array_equal(leaf.grad.numpy(), gradient.numpy())
+        assert not any(np.shares_memory(leaf.grad.numpy(), other) for other in memory)
+        memory.append(leaf.grad.numpy())
+
+
+# ---- composites ------------------------------------------------------------------------------------------------------
+
+
+@every_composite
+@given(data=st.data())
+def test_composite_agrees_with_numpy(name, data):
+    check_forward(name, COMPOSITES[name], drawn_arguments(data, COMPOSITES[name]))
+
+
+@every_composite
+@given(data=st.data())
+def test_gradient_of_composite_agrees_with_differences_to_second_order(name, data):
+    sample = COMPOSITES[name]
+    check_gradient(sample.function, *drawn_arguments(data, sample), name=name)
+
+
+def check_forward(name, sample, arguments):
+    expected = results(sample.truth(*converted(arguments, lambda x: x.numpy())))
+    actual = results(sample.function(*arguments))
+    assert len(actual) == len(expected)
+    for out, truth in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(out.numpy(), truth, rtol=1e-11, atol=1e-11, strict=False, err_msg=name)
+        assert out.shape == np.shape(truth)
+    if tg.float64 not in arguments:
+        floats = converted(arguments, lambda x: x.to(tg.float32) if x.is_floating_point() else x)
+        for out, again in zip(actual, results(sample.function(*floats)), strict=True):
+            assert again.dtype == (tg.float32 if out.dtype == tg.float64 else out.dtype)
+
+
+def floating_leaves(arguments):
+    return [x for a in arguments for x in (a if isinstance(a, list) else [a]) if is_floating(x)]

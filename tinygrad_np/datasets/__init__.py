@@ -1,0 +1,5 @@
+"""Data sets, read from their published files."""
+
+from tinygrad_np.datasets.mnist import MNIST
+
+__all__ = ["MNIST"]

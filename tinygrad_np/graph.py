@@ -1,0 +1,386 @@
+"""The computation graph: nodes, the backward sweep, and the modes that say whether a graph is recorded.
+
+A tensor that needs a gradient points to the `Node` that made it; a node points to the nodes of its inputs. Nothing
+points the other way, so there are no reference cycles, and a graph is freed the moment its last tensor is.
+
+The sweep knows no op and no tensor. It hands each node the gradient of its output and takes back one gradient per
+input, newest node first. Gradients are NumPy arrays, or tensors when the sweep is itself recorded (``create_graph``):
+both have the few methods that are used here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tinygrad_np.dtypes import DType
+
+Gradient: TypeAlias = Any  # a NumPy array; a Tensor while create_graph
+Hook: TypeAlias = Callable[[Gradient], "Gradient | None"]
+
+# One clock numbers the nodes and dates the in-place changes, so that "changed after it was saved" is one comparison.
+tick = itertools.count(1).__next__
+
+
+class Modes(threading.local):
+    """What this thread records; the class attributes are what a new thread starts with.
+
+    Attributes:
+        grad: whether a graph is recorded.
+        inference: whether `autograd.inference_mode` is on.
+        anomaly: whether nodes remember where they were made, for errors in the backward pass to tell.
+        check_nan: whether, in anomaly mode, a gradient that is NaN is an error.
+        cause: in anomaly mode, the node whose backward is running.
+        to_restore: for each context manager that this thread is in, the modes from before it.
+    """
+
+    grad = True
+    inference = False
+    anomaly = False
+    check_nan = True
+    cause: Node | None = None
+
+    def __init__(self) -> None:
+        self.to_restore: list[dict[str, bool]] = []
+
+
+modes = Modes()
+
+
+class Node:
+    """One step of a computation: where its inputs came from, and how a gradient passes through it.
+
+    Attributes:
+        edges: the nodes of those inputs that need a gradient.
+        shape, dtype: of the output; the sweep gives every gradient that arrives here just these.
+        time: order of creation; a node is younger than all its edges.
+        hooks: called with each gradient that arrives, in order; what they return replaces it.
+        trace: where the forward op was called, recorded in anomaly mode.
+    """
+
+    __slots__ = ("__weakref__", "dtype", "edges", "hooks", "shape", "time", "trace")
+
+    def __init__(self, edges: tuple[Node, ...], shape: tuple[int, ...], dtype: DType | None) -> None:
+        self.edges = edges
+        self.shape = shape
+        self.dtype = dtype
+        self.time = tick()
+        self.hooks: dict[int, Hook] | None = None
+        self.trace = _trace() if modes.anomaly else None
+
+    def name(self) -> str:
+        """The name that ``grad_fn`` shows."""
+        return type(self).__name__
+
+    def backward(self, grad: Gradient, wanted: set[Node] | None) -> Sequence[Gradient | None]:
+        """One gradient per edge; None where it is zero, or where ``wanted`` is a set that lacks the edge."""
+        raise NotImplementedError(f"{type(self).__name__} must define backward")
+
+    def release(self) -> None:
+        """Drop what was saved for the backward pass; this node cannot be swept again."""
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node, int], ...]:
+        """The nodes of the inputs, in PyTorch's form: pairs of a node and the number of its output."""
+        return tuple((edge, 0) for edge in self.edges)
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+
+class Leaf(Node):
+    """Where a sweep ends: it gives the gradient to a tensor that the user made, which it holds weakly.
+
+    A tensor that is no leaf any more, or asks for no gradient any more, gets none.
+    """
+
+    __slots__ = ("owner",)
+
+    def __init__(self, owner: Callable[[], Any], shape: tuple[int, ...], dtype: DType) -> None:
+        super().__init__((), shape, dtype)
+        self.owner = owner
+
+    def name(self) -> str:
+        return "AccumulateGrad"
+
+    def backward(self, grad: Gradient, wanted: set[Node] | None) -> Sequence[Gradient | None]:
+        # Nobody else can see an array that only this frame refers to: it is handed over instead of copied.
+        unshared = sys.getrefcount(grad) <= _ALONE and _is_whole(grad)
+        tensor = self.owner()
+        if tensor is not None and isinstance(tensor._node, Leaf):
+            tensor._accumulate_grad(grad, unshared)
+        return ()
+
+
+class Joint(Node):
+    """Stands before a node: a leaf, where a sweep ends, until it is connected; then it passes gradients on to the node."""
+
+    __slots__ = ("behind",)
+
+    def __init__(self, behind: Node) -> None:
+        super().__init__((), behind.shape, behind.dtype)
+        self.behind = behind
+
+    def connect(self) -> None:
+        """From now on, pass gradients on."""
+        self.edges = (self.behind,)
+
+    def backward(self, grad: Gradient, wanted: set[Node] | None) -> Sequence[Gradient | None]:
+        return (grad,)
+
+
+class Part(Node):
+    """One output of a node that has several: tells that node which of its outputs a gradient belongs to."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, whole: Node, index: int, shape: tuple[int, ...], dtype: DType) -> None:
+        super().__init__((whole,), shape, dtype)
+        self.index = index
+
+    def name(self) -> str:
+        return self.edges[0].name()
+
+    def backward(self, grad: Gradient, wanted: set[Node] | None) -> Sequence[Gradient | None]:
+        return (Parts({self.index: grad}),)
+
+
+class Parts:
+    """The gradient of a node with several outputs: those that arrived, by number of the output."""
+
+    __slots__ = ("by_index",)
+
+    shape = ()  # what such a node has too: there is nothing to fit
+    dtype = None
+
+    def __init__(self, by_index: dict[int, Gradient]) -> None:
+        self.by_index = by_index
+
+    def __add__(self, other: Parts) -> Parts:
+        both = {i: self.by_index[i] + other.by_index[i] for i in self.by_index.keys() & other.by_index.keys()}
+        return Parts(self.by_index | other.by_index | both)
+
+    def filled(self, layouts: Sequence[tuple[tuple[int, ...], DType]]) -> list[Gradient]:
+        """A gradient for every output, with zeros where none arrived."""
+        return [
+            self.by_index[i] if i in self.by_index else np.zeros(shape, dtype)
+            for i, (shape, dtype) in enumerate(layouts)
+        ]
+
+
+def sweep(
+    roots: Sequence[tuple[Node, Gradient]], *, inputs: Iterable[Node] | None = None, retain_graph: bool = False
+) -> dict[Node, Gradient]:
+    """Carry gradients from ``roots`` back to the leaves, each node after all that used its output.
+
+    Args:
+        roots: nodes, each with the gradient of its output.
+        inputs: compute the gradients of these nodes only, return them, and give the leaves nothing.
+        retain_graph: keep what the nodes saved, for another sweep.
+
+    Returns:
+        The gradient of each of ``inputs`` that was reached.
+    """
+    order = _newest_first(node for node, _ in roots)
+    targets = set(inputs or ())
+    wanted = None if inputs is None else _leading_to(targets, order)
+    anomaly = modes.anomaly
+    pending: dict[Node, Gradient] = {}
+    sums: set[Node] = set()
+    found: dict[Node, Gradient] = {}
+    for node, grad in roots:
+        _add(pending, sums, node, grad)
+    for node in order:
+        if node not in pending:
+            continue
+        if node.hooks:
+            _run_hooks(node, pending)
+        if wanted is not None:
+            if node in targets:
+                found[node] = pending[node]
+            if wanted.isdisjoint(node.edges):
+                del pending[node]
+                continue
+        # Neither the gradient nor what becomes of it gets a name here, which would be one more reference to it: so a leaf
+        # can tell from the reference count whether it may keep the array.
+        if anomaly:
+            _pass_on(node.edges, _checked_backward(node, pending.pop(node), wanted), pending, sums, wanted)
+        else:
+            _pass_on(node.edges, node.backward(pending.pop(node), wanted), pending, sums, wanted)
+        if not retain_graph:
+            node.release()
+    return found
+
+
+def take(gradients: dict[Node, Gradient], node: Node) -> Gradient:
+    """Pop the gradient of ``node``; if it is an array that somebody else might see, a copy of it."""
+    grad = gradients.pop(node)
+    if not isinstance(grad, np.ndarray) or (sys.getrefcount(grad) <= _ALONE and _is_whole(grad)):
+        return grad
+    return grad.copy()
+
+
+def _newest_first(roots: Iterable[Node]) -> list[Node]:
+    """Every node that the roots depend on, youngest first: an order in which users come before what they use."""
+    nodes = list(dict.fromkeys(roots))
+    seen = set(nodes)
+    for node in nodes:  # the list grows while it is read
+        for edge in node.edges:
+            if edge not in seen:
+                seen.add(edge)
+                nodes.append(edge)
+    nodes.sort(key=attrgetter("time"), reverse=True)
+    return nodes
+
+
+def _leading_to(targets: set[Node], order: list[Node]) -> set[Node]:
+    """The nodes of ``order`` from which a target can be reached, targets included."""
+    leading: set[Node] = set()
+    for node in reversed(order):
+        if node in targets or not leading.isdisjoint(node.edges):
+            leading.add(node)
+    return leading
+
+
+def _pass_on(
+    edges: tuple[Node, ...],
+    gradients: Sequence[Gradient | None],
+    pending: dict[Node, Gradient],
+    sums: set[Node],
+    wanted: set[Node] | None,
+) -> None:
+    """Let each of ``edges`` await its gradient, fitted to the shape and dtype of that node's output."""
+    for edge, grad in zip(edges, gradients, strict=True):
+        if grad is None or (wanted is not None and edge not in wanted):
+            continue
+        if grad.shape != edge.shape:
+            grad = sum_to_shape(grad, edge.shape)
+        if grad.dtype is not edge.dtype and grad.dtype != edge.dtype:
+            grad = grad.astype(edge.dtype)
+        if isinstance(grad, np.generic):  # NumPy turns 0-d arrays into scalars
+            grad = np.asarray(grad)
+        _add(pending, sums, edge, grad)
+
+
+def _add(pending: dict[Node, Gradient], sums: set[Node], node: Node, grad: Gradient) -> None:
+    """Add ``grad`` to what already waits at ``node``: in place, but only into an array that was made here."""
+    waiting = pending.get(node)
+    if waiting is None:
+        pending[node] = grad
+    elif not (isinstance(grad, np.ndarray) and isinstance(waiting, np.ndarray)):
+        pending[node] = waiting + grad
+    elif node in sums:
+        np.add(waiting, grad, out=waiting)
+    else:
+        pending[node] = np.asarray(waiting + grad)
+        sums.add(node)
+
+
+def _run_hooks(node: Node, pending: dict[Node, Gradient]) -> None:
+    assert node.hooks is not None
+    for hook in list(node.hooks.values()):
+        replaced = hook(pending[node])
+        if replaced is not None:
+            pending[node] = replaced
+
+
+def _checked_backward(node: Node, grad: Gradient, wanted: set[Node] | None) -> Sequence[Gradient | None]:
+    """``node.backward`` in anomaly mode: NaN is an error, and an error tells where the node was made."""
+    cause, modes.cause = modes.cause, node
+    try:
+        gradients = node.backward(grad, wanted)
+        for i, gradient in enumerate(gradients if modes.check_nan else ()):
+            if gradient is not None and gradient.dtype is not None and np.isnan(gradient).any():
+                raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
+    except Exception as error:
+        error.add_note(f"Traceback of the forward call that made <{node.name()}>:\n{(node.trace or _NO_TRACE).rstrip()}")
+        raise
+    finally:
+        modes.cause = cause
+    return gradients
+
+
+def _trace() -> str:
+    """The stack down to the call of an op, and further back, if this is in the backward of a node, where that was made."""
+    frames = traceback.extract_stack()
+    while frames[-1].filename.startswith(_ENGINE):
+        frames.pop()
+    trace = "".join(frames.format())
+    cause = modes.cause
+    if cause is not None:
+        trace += f"This was in the backward of <{cause.name()}>, which was made by:\n{cause.trace or _NO_TRACE}"
+    return trace
+
+
+_ENGINE = tuple(str(Path(__file__).parent / name) for name in ("graph.py", "ops", "autograd"))
+_NO_TRACE = "not known: detect_anomaly was not on during the forward pass\n"
+
+
+def freed_error(name: str) -> RuntimeError:
+    """What to raise where ``name`` needs what it saved, and that is gone."""
+    return RuntimeError(
+        "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+        f"freed): what {name} saved was dropped by the first backward() or autograd.grad(). Specify retain_graph=True there "
+        "if you need to backward through the graph again."
+    )
+
+
+def stale_error(name: str, version: int) -> RuntimeError:
+    """What to raise where ``name`` needs a tensor that it saved, and that was changed since."""
+    return RuntimeError(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: a tensor that "
+        f"{name} saved is at version {version} now. Use the out-of-place form of that operation, or clone() the tensor first."
+    )
+
+
+def sum_to_shape(grad: Gradient, shape: tuple[int, ...]) -> Gradient:
+    """Undo broadcasting: sum over the dimensions along which ``shape`` was stretched to the shape of ``grad``.
+
+    Example:
+        >>> sum_to_shape(np.ones((2, 3)), (3,)), sum_to_shape(np.ones((2, 3)), (2, 1)).tolist()
+        (array([2., 2., 2.]), [[3.0], [3.0]])
+    """
+    extra = len(grad.shape) - len(shape)
+    stretched = tuple(range(extra)) + tuple(
+        extra + i for i, size in enumerate(shape) if size == 1 and grad.shape[extra + i] != 1
+    )
+    if stretched:
+        grad = grad.sum(axis=stretched, keepdims=True)
+    return grad.reshape(shape) if extra else grad
+
+
+def _is_whole(array: Gradient) -> bool:
+    """Whether an array owns its memory, or is all of an array that nothing else refers to."""
+    base = getattr(array, "base", None)
+    if base is None:
+        return isinstance(array, np.ndarray) and array.flags.writeable
+    return (
+        isinstance(base, np.ndarray)
+        and base.base is None
+        and base.size == array.size
+        and sys.getrefcount(base) <= _ALONE + 1  # the view's own reference comes on top
+        and array.flags.writeable
+    )
+
+
+def _references_of_a_lone_array() -> int:
+    """What ``sys.getrefcount`` says of an argument that nothing else holds.
+
+    It varies with the version of CPython, so it is measured.
+    """
+
+    def count(array: Gradient) -> int:
+        return sys.getrefcount(array)
+
+    return count({0: np.empty(0)}.pop(0))
+
+
+_ALONE = _references_of_a_lone_array()

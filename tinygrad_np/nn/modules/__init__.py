@@ -1,0 +1,1 @@
+"""The modules that come with the framework; `tinygrad_np.nn` has them all."""

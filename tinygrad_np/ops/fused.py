@@ -1,0 +1,519 @@
+"""Loss functions. Cross entropy of class indices is fused: its gradient uses what the forward knows already."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_np import dtypes
+from tinygrad_np.ops import elementwise, indexing, reduction as reductions
+from tinygrad_np.ops import primitive as _primitive
+from tinygrad_np.ops.errors import argument_error
+from tinygrad_np.ops.primitive import Array, dual, fused, primitive, wrap
+
+if TYPE_CHECKING:
+    from tinygrad_np.tensor import Tensor
+
+# ---- classification ------------------------------------------------------------------------------------------------
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """The cross entropy between the softmax of logits and target classes.
+
+    For a target distribution ``q`` over the classes, ``loss = -sum_c weight[c] * q[c] * log_softmax(input)[c]``. A class index
+    stands for the distribution that is 1 there, and ``label_smoothing`` replaces ``q`` by
+    ``(1 - label_smoothing) * q + label_smoothing / classes``.
+
+    Args:
+        input: logits, ``(classes,)`` or ``(batch, classes, ...)``, in a floating-point dtype.
+        target: class indices, ``()`` or ``(batch, ...)``, int64 or uint8; or class probabilities, in the shape of ``input``
+            and a floating-point dtype.
+        weight: of each class, ``(classes,)``, in the dtype of ``input``.
+        ignore_index: a class index that adds nothing to the loss and its gradient; for class indices only.
+        reduction: ``"none"``, ``"sum"`` or ``"mean"``. The mean over class indices is weighted, with ``weight`` of the
+            target; the mean over class probabilities is not.
+        label_smoothing: from 0 to 1.
+
+    Returns:
+        A loss per target, of the shape of ``target`` without ``classes``; or one of no dimensions. The mean of no targets is
+        NaN.
+
+    Raises:
+        IndexError: a class index is out of range.
+        ValueError: ``reduction`` is none of the three, or the batch sizes differ.
+        RuntimeError: another shape, dtype or ``label_smoothing`` is wrong.
+
+    Source:
+        Goodfellow, Bengio, Courville, "Deep learning" (2016), section 6.2.2; label smoothing: Szegedy et al., "Rethinking the
+        Inception architecture for computer vision" (2016), section 7.
+
+    Example:
+        >>> import tinygrad_np as tg
+        >>> logits = tg.tensor([[2.0, 1.0, 0.0], [0.0, 3.0, 0.0]])
+        >>> tg.nn.functional.cross_entropy(logits, tg.tensor([0, 1]))
+        tensor(0.2514)
+        >>> tg.nn.functional.cross_entropy(logits, tg.tensor([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0]]), reduction="none")
+        tensor([0.9076, 0.0949])
+    """
+    _check_operands("cross_entropy", input, target)
+    _check_reduction(reduction)
+    if not 0 <= label_smoothing <= 1:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    _check_weight("cross_entropy", weight, input)
+    if input.shape == target.shape:
+        return _of_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
+    _check_indices("cross_entropy", input, target)
+    return cross_entropy_loss(input, target, weight, ignore_index, reduction, label_smoothing)
+
+
+class _Targets(NamedTuple):
+    """The distributions that the rows of logits are held against: ``share`` on the label, and ``spread`` over all classes.
+
+    Attributes:
+        hits: where in the flattened rows the labels' elements are.
+        share: for each row, or for all alike.
+        spread: of label smoothing, or None.
+        mass: the sum of a distribution: for each row, or for all alike.
+        count: the weight of all labels together, by which the mean divides.
+    """
+
+    hits: npt.NDArray[np.int64]
+    share: Any
+    spread: Array
+    mass: Any
+    count: Any
+
+    @classmethod
+    def of(cls, rows: Array, labels: Array, ignored: Array, weight: Array, label_smoothing: float) -> _Targets:
+        number, classes = rows.shape
+        share: Any = 1 - label_smoothing
+        spread, count = None, number if ignored is None else number - np.count_nonzero(ignored)
+        if weight is not None:
+            weights = weight[labels]
+            share, count = share * weights, weights.sum() if ignored is None else weights[~ignored].sum()
+        mass = share
+        if label_smoothing:
+            spread = (np.ones(classes, rows.dtype) if weight is None else weight) * (label_smoothing / classes)
+            mass = share + spread.sum()
+        return cls(np.arange(number) * classes + labels, share, spread, mass, count)
+
+
+@fused
+def cross_entropy_loss(
+    input: Array, target: Array, weight: Array, ignore_index: int, reduction: str, label_smoothing: float
+) -> Any:
+    """The cross entropy of logits and class indices: see `cross_entropy`."""
+    classes = input.shape[_class_dim(input)]
+    labels, ignored = _labels("cross_entropy", target, classes, ignore_index)
+    rows = input if input.ndim == 2 else np.moveaxis(input, _class_dim(input), -1).reshape(labels.size, classes)
+    targets = _Targets.of(rows, labels, ignored, weight, label_smoothing)
+
+    logits = rows - _maxima(rows)
+    products = targets.share * logits.reshape(-1)[targets.hits]
+    if targets.spread is not None:
+        products += logits @ targets.spread
+    exponentials = np.exp(logits, out=logits)
+    sums = exponentials @ np.ones(classes, rows.dtype)
+    losses = targets.mass * np.log(sums) - products
+    if ignored is not None:
+        losses[ignored] = 0
+    kept = exponentials, sums, targets, ignored
+    if reduction == "none":
+        return losses.reshape(target.shape), kept
+    if reduction == "sum":
+        return losses.sum(), kept
+    return (losses.sum() / targets.count if targets.count else rows.dtype.type(np.nan)), kept
+
+
+def _gradient_of_logits(g: Array, kept: Any, input_shape: tuple[int, ...], reduction: str) -> Array:
+    """``mass * softmax - target``, the gradient of each row's loss, times what the row adds to the result."""
+    exponentials, sums, targets, ignored = kept
+    rates = g.reshape(-1) if reduction == "none" else g / targets.count if reduction == "mean" and targets.count else g
+    gradient = exponentials * np.reshape(rates * targets.mass / sums, (-1, 1))
+    gradient.reshape(-1)[targets.hits] -= rates * targets.share
+    if targets.spread is not None:
+        gradient -= np.reshape(rates, (-1, 1)) * targets.spread
+    if ignored is not None:
+        gradient[ignored] = 0
+    if len(input_shape) < 3:
+        return gradient.reshape(input_shape)
+    batch, classes, *others = input_shape
+    return np.moveaxis(gradient.reshape(batch, *others, classes), -1, 1)
+
+
+cross_entropy_loss.rule(input=_gradient_of_logits)
+
+
+@cross_entropy_loss.decomposition
+def _by_log_softmax(
+    input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
+) -> Any:
+    dim = _class_dim(input)
+    logs = reductions.log_softmax(input, dim)
+    loss = nll_loss(logs, target, weight, ignore_index=ignore_index, reduction=reduction)
+    if not label_smoothing:
+        return loss
+    spread = -(logs if weight is None else logs * _along(weight, dim, logs.ndim)).sum(dim)
+    _, ignored, count = _targets("cross_entropy", logs, target, weight, ignore_index)
+    smooth = _reduced(_without(ignored, spread), reduction, count)
+    return (1 - label_smoothing) * loss + label_smoothing / input.shape[dim] * smooth
+
+
+def _of_probabilities(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, label_smoothing: float
+) -> Tensor:
+    if not dtypes.is_floating(target.dtype):
+        raise RuntimeError(f"Expected floating point type for target with class probabilities, got {target.dtype}")
+    if ignore_index >= 0:
+        raise RuntimeError("ignore_index is not supported for floating point target")
+    dim = _class_dim(input)
+    if label_smoothing:
+        target = target * (1 - label_smoothing) + label_smoothing / input.shape[dim]
+    products = reductions.log_softmax(input, dim) * target
+    if weight is not None:
+        products = products * _along(weight, dim, input.ndim)
+    return _reduced(-products.sum(dim), reduction)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """The negative log likelihood of target classes, ``-weight[target] * input[target]``.
+
+    With the result of `log_softmax` as ``input`` it is the `cross_entropy`.
+
+    Args:
+        input: log probabilities, ``(classes,)`` or ``(batch, classes, ...)``, in a floating-point dtype.
+        target: class indices, ``()`` or ``(batch, ...)``, int64 or uint8.
+        weight: of each class, ``(classes,)``, in the dtype of ``input``.
+        ignore_index: a class index that adds nothing to the loss and its gradient.
+        reduction: ``"none"``, ``"sum"``, or ``"mean"``, which is weighted with ``weight[target]``.
+
+    Returns:
+        A loss per target, or one of no dimensions. The mean of no targets is NaN.
+
+    Raises:
+        As `cross_entropy` for class indices.
+
+    Example:
+        >>> import tinygrad_np as tg
+        >>> tg.nn.functional.nll_loss(tg.tensor([[-0.5, -1.0], [-2.0, -0.25]]), tg.tensor([0, 1]))
+        tensor(0.3750)
+    """
+    _check_operands("nll_loss", input, target)
+    _check_reduction(reduction)
+    if input.ndim == 0:
+        raise ValueError("nll_loss: Expected 1 or more dimensions (got 0)")
+    _check_weight("nll_loss", weight, input)
+    _check_indices("nll_loss", input, target)
+    dim = _class_dim(input)
+    labels, ignored, count = _targets("nll_loss", input, target, weight, ignore_index)
+    losses = -indexing.gather(input, dim, labels.unsqueeze(dim)).squeeze(dim)
+    if weight is not None:
+        losses = losses * weight[labels]
+    return _reduced(_without(ignored, losses), reduction, count)
+
+
+# ---- what losses of class indices share ----------------------------------------------------------------------------
+
+
+def _class_dim(input: Any) -> int:
+    return min(1, input.ndim - 1)
+
+
+def _labels(
+    op: str, target: Array, classes: int, ignore_index: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_] | None]:
+    """The targets in a row, with 0 for those to be ignored, and which these are (None if there are none)."""
+    labels = target.reshape(-1).astype(np.int64, copy=False)
+    # Read as unsigned, negative numbers are huge: one comparison tells that all are classes.
+    if labels.size and labels.view(np.uint64).max() < classes and not 0 <= ignore_index < classes:
+        return labels, None
+    ignored = labels == ignore_index
+    wrong = labels[((labels < 0) | (labels >= classes)) & ~ignored]
+    if wrong.size:
+        raise IndexError(f"{op}: Target {wrong[0]} is out of bounds: the classes are 0 to {classes - 1}")
+    return np.where(ignored, 0, labels), ignored if ignored.any() else None
+
+
+def _targets(
+    op: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
+) -> tuple[Tensor, Tensor | None, Any]:
+    """As tensors in the shape of ``target``: the labels, and which to ignore; and the weight of all others together."""
+    array, ignored = _labels(op, target._array, input.shape[_class_dim(input)], ignore_index)
+    counted = np.ones(array.size, bool) if ignored is None else ~ignored
+    count = counted.sum() if weight is None else weight._array[array][counted].sum()
+    mask = None if ignored is None else wrap(ignored.reshape(target.shape))
+    return wrap(array.reshape(target.shape)), mask, count
+
+
+def _maxima(rows: Array) -> Array:
+    """The greatest of each row, as a column. Of short rows NumPy finds it several times faster across the rows."""
+    if rows.shape[1] < 32:
+        return rows.T.copy().max(axis=0, initial=-np.inf)[:, np.newaxis]
+    return rows.max(axis=1, keepdims=True)
+
+
+def _along(weight: Tensor, dim: int, ndim: int) -> Tensor:
+    """The weights of the classes in a shape that is broadcast along their dimension."""
+    return weight.reshape([-1 if i == dim else 1 for i in range(ndim)])
+
+
+def _without(ignored: Tensor | None, losses: Tensor) -> Tensor:
+    return losses if ignored is None else indexing.masked_fill(losses, ignored, 0)
+
+
+def _check_operands(op: str, input: Any, target: Any) -> None:
+    for name, operand in (("input", input), ("target", target)):
+        if not isinstance(operand, _primitive.Tensor):
+            raise argument_error(op, name, operand)
+    if not dtypes.is_floating(input.dtype):
+        raise RuntimeError(f"{op}: not implemented for input of dtype {input.dtype}")
+
+
+def _check_weight(op: str, weight: Any, input: Tensor) -> None:
+    if weight is None or input.ndim == 0:
+        return
+    if not isinstance(weight, _primitive.Tensor):
+        raise argument_error(op, "weight", weight)
+    classes = input.shape[_class_dim(input)]
+    if weight.shape != (classes,):
+        raise RuntimeError(
+            f"{op}: weight tensor should be defined either for all {classes} classes or no classes but got weight tensor "
+            f"of shape: {list(weight.shape)}"
+        )
+    if weight.dtype != input.dtype:
+        raise RuntimeError(f"{op}: expected weight of dtype {input.dtype} but found {weight.dtype}")
+
+
+def _check_indices(op: str, input: Tensor, target: Tensor) -> None:
+    if input.ndim <= 2:
+        if target.ndim > 1:
+            raise RuntimeError(f"{op}: 0D or 1D target tensor expected, multi-target not supported")
+        batch = input.shape[0] if input.ndim == 2 else 1
+        if target.numel() != batch or (input.ndim == 2 and target.ndim != 1):
+            raise ValueError(
+                f"{op}: Expected input batch_size ({batch}) to match target batch_size ({target.numel()})."
+            )
+    elif target.shape != (input.shape[0], *input.shape[2:]):
+        raise RuntimeError(
+            f"{op}: Expected target size {[input.shape[0], *input.shape[2:]]}, got {list(target.shape)}"
+        )
+    if target.dtype not in (dtypes.int64, dtypes.uint8):
+        raise RuntimeError(f"{op}: expected target dtype to be int64 or uint8, but got {target.dtype}")
+
+
+# ---- regression ----------------------------------------------------------------------------------------------------
+
+
+def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """The squared error, ``(input - target)**2``.
+
+    Args:
+        input: of any shape.
+        target: of the same shape; another that can be broadcast gives a warning. Dtypes are promoted.
+        reduction: ``"none"``, ``"sum"`` or ``"mean"``.
+
+    Returns:
+        An error per element, or one of no dimensions.
+
+    Raises:
+        ValueError: ``reduction`` is none of the three.
+        RuntimeError: the shapes cannot be broadcast, or both operands hold integers.
+
+    Example:
+        >>> import tinygrad_np as tg
+        >>> tg.nn.functional.mse_loss(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0]))
+        tensor(2.)
+    """
+    errors = _errors("mse_loss", input, target, reduction)
+    if not dtypes.is_floating(errors.dtype):
+        raise RuntimeError(f"mse_loss: not implemented for dtype {errors.dtype}")
+    return _reduced(errors * errors, reduction)
+
+
+def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """The absolute error, ``|input - target|``; arguments as for `mse_loss`.
+
+    Example:
+        >>> import tinygrad_np as tg
+        >>> tg.nn.functional.l1_loss(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0]))
+        tensor(1.)
+    """
+    return _reduced(elementwise.abs(_errors("l1_loss", input, target, reduction)), reduction)
+
+
+def _errors(op: str, input: Tensor, target: Tensor, reduction: str) -> Tensor:
+    for name, operand in (("input", input), ("target", target)):
+        if not isinstance(operand, _primitive.Tensor):
+            raise argument_error(op, name, operand)
+    _check_reduction(reduction)
+    if input.shape != target.shape:
+        warnings.warn(
+            f"{op}: Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
+            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+            stacklevel=3,
+        )
+    return input - target
+
+
+# ---- of probabilities of one event ---------------------------------------------------------------------------------
+
+
+def binary_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean"
+) -> Tensor:
+    """The cross entropy of probabilities: ``-weight * (target * log(input) + (1 - target) * log(1 - input))``.
+
+    The logarithms are not let below -100, so that the loss stays finite; `binary_cross_entropy_with_logits` is more accurate.
+
+    Args:
+        input: probabilities, of any shape and a floating-point dtype.
+        target: of the same shape and dtype, from 0 to 1.
+        weight: of each element, broadcast to that shape.
+        reduction: ``"none"``, ``"sum"`` or ``"mean"``.
+
+    Returns:
+        A loss per element, or one of no dimensions.
+
+    Raises:
+        ValueError: the shapes differ, or ``reduction`` is none of the three.
+        RuntimeError: an element is not from 0 to 1, the dtypes differ, or ``weight`` does not fit.
+
+    Example:
+        >>> import tinygrad_np as tg
+        >>> tg.nn.functional.binary_cross_entropy(tg.tensor([0.5, 0.0]), tg.tensor([1.0, 1.0]), reduction="none")
+        tensor([  0.6931, 100.0000])
+    """
+    op = "binary_cross_entropy"
+    _check_operands(op, input, target)
+    _check_reduction(reduction)
+    if input.shape != target.shape:
+        raise ValueError(f"{op}: target size ({target.shape}) must be the same as input size ({input.shape})")
+    if target.dtype != input.dtype:
+        raise RuntimeError(f"{op}: expected target of dtype {input.dtype} but found {target.dtype}")
+    for name, operand in (("input", input), ("target", target)):
+        if not np.all((operand._array >= 0) & (operand._array <= 1)):
+            raise RuntimeError(f"{op}: all elements of {name} should be between 0 and 1")
+    losses = _binary_cross_entropy(input, target)
+    return _reduced(_weighted(op, losses, weight), reduction)
+
+
+@primitive(name="binary_cross_entropy")
+def _binary_cross_entropy(input: Array, target: Array) -> Array:
+    with np.errstate(divide="ignore"):
+        return (target - 1) * np.maximum(np.log1p(-input), -100) - target * np.maximum(np.log(input), -100)
+
+
+_binary_cross_entropy.rule(
+    input=lambda g, input, target: g * (input - target) / np.maximum((1 - input) * input, 1e-12),
+    target=lambda g, input: g * (np.log1p(-input) - np.log(input)),
+)
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """The binary cross entropy of the sigmoid of logits, without its loss of precision.
+
+    ``-weight * (pos_weight * target * log(sigmoid(input)) + (1 - target) * log(1 - sigmoid(input)))``
+
+    Args:
+        input: logits, of any shape and a floating-point dtype.
+        target: of the same shape, in a floating-point dtype, from 0 to 1.
+        weight: of each element, broadcast to that shape.
+        reduction: ``"none"``, ``"sum"`` or ``"mean"``.
+        pos_weight: of positive targets, broadcast to that shape: above 1 it favours recall, below 1 precision.
+
+    Returns:
+        A loss per element, or one of no dimensions.
+
+    Raises:
+        ValueError: the shapes differ, or ``reduction`` is none of the three.
+        RuntimeError: a dtype is no floating-point type, or ``weight`` or ``pos_weight`` does not fit.
+
+    Example:
+        >>> import tinygrad_np as tg
+        >>> tg.nn.functional.binary_cross_entropy_with_logits(tg.tensor([0.0, 200.0]), tg.tensor([1.0, 0.0]), reduction="none")
+        tensor([  0.6931, 200.0000])
+    """
+    op = "binary_cross_entropy_with_logits"
+    _check_operands(op, input, target)
+    _check_reduction(reduction)
+    if input.shape != target.shape:
+        raise ValueError(f"{op}: target size ({target.shape}) must be the same as input size ({input.shape})")
+    if not dtypes.is_floating(target.dtype):
+        raise RuntimeError(f"{op}: expected target of a floating-point dtype but found {target.dtype}")
+    # log(1 - sigmoid(x)) = log(sigmoid(x)) - x
+    logs = logsigmoid(input)
+    if pos_weight is not None:
+        logs = logs * (_weighted(op, target, pos_weight - 1) + 1)
+    return _reduced(_weighted(op, (1 - target) * input - logs, weight), reduction)
+
+
+@primitive(promote="floating")
+def logsigmoid(input: Array) -> Array:
+    """The logarithm of the sigmoid, ``-log(1 + exp(-input))``, without overflow.
+
+    Example:
+        >>> import tinygrad_np as tg
+        >>> tg.nn.functional.logsigmoid(tg.tensor([-200.0, 0.0, 20.0]))
+        tensor([-2.0000e+02, -6.9315e-01, -2.0612e-09])
+    """
+    return np.minimum(input, 0) - np.log1p(np.exp(-np.abs(input)))
+
+
+_sigmoid = dual(elementwise.sigmoid)
+logsigmoid.rule(input=lambda g, input: g * _sigmoid(-input))
+
+
+def _weighted(op: str, losses: Tensor, weight: Tensor | None) -> Tensor:
+    if weight is None:
+        return losses
+    weighted = losses * weight
+    if weighted.shape != losses.shape:
+        raise RuntimeError(
+            f"{op}: a weight of shape {list(weight.shape)} cannot be broadcast to the input's {list(losses.shape)}"
+        )
+    return weighted
+
+
+# ---- reduction -----------------------------------------------------------------------------------------------------
+
+
+def _check_reduction(reduction: str) -> None:
+    if reduction not in ("none", "sum", "mean"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+
+
+def _reduced(losses: Tensor, reduction: str, count: Any = None) -> Tensor:
+    """The losses as they are, their sum, or their mean: the sum over ``count``, where that is not their number."""
+    if reduction == "none":
+        return losses
+    if reduction == "mean" and count is None:
+        return losses.mean()
+    total = losses.sum()
+    if reduction == "mean":
+        return total / count if count else total * np.nan
+    return total

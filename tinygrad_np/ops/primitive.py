@@ -1,0 +1,517 @@
+"""Ops as functions of tensors: the decorators that enter them into the table, how a call runs and what it records."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, overload
+
+import numpy as np
+
+from tinygrad_np import dtypes
+from tinygrad_np.graph import Gradient, Joint, Node, Part, Parts, freed_error, modes, stale_error, sweep
+from tinygrad_np.ops.errors import argument_error, explain
+from tinygrad_np.ops.table import NUMPY_NAMES, Array, Op, Plan, Promotion, Rule
+
+if TYPE_CHECKING:
+    from tinygrad_np.tensor import Tensor
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+
+# Of each tensor, shared by its views: when it was last changed in place (on the graph's clock), how often, and whether
+# there are views. A constant never changes.
+Counter: TypeAlias = list[Any]
+_CONSTANT: Counter = [0, 0, False]
+
+
+def tie(tensor_class: type[Tensor]) -> None:
+    """Tell the ops what class their results have: called once, where that class is defined."""
+    global Tensor
+    Tensor = tensor_class
+
+
+def wrap(array: np.ndarray[Any, Any]) -> Tensor:
+    """A tensor of ``array``, with which it shares memory, outside any graph."""
+    return Tensor._wrap(array)
+
+
+def dual(op: Callable[P, Any]) -> Callable[P, Any]:
+    """An op as rules use it: on arrays its bare forward, on tensors (when the rule is itself recorded) the op."""
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> Any:
+        recorded = any(isinstance(a, Tensor) for a in args)
+        return op(*args, **kwargs) if recorded else op.op.forward(*args, **kwargs)  # type: ignore[attr-defined]
+
+    return call
+
+
+def numpy_names(function: Callable[P, R]) -> Callable[..., R]:
+    """Let a function of ``dim`` and ``keepdim`` understand NumPy's names for them, ``axis`` and ``keepdims``, too.
+
+    Primitives do so by themselves.
+
+    Example:
+        >>> @numpy_names
+        ... def length(shape, dim):
+        ...     return shape[dim]
+        >>> length((2, 3), axis=1)
+        3
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> R:
+        for alias in NUMPY_NAMES.keys() & kwargs.keys():
+            if NUMPY_NAMES[alias] in kwargs:
+                raise TypeError(f"{function.__name__}() got both '{NUMPY_NAMES[alias]}' and '{alias}'")
+            kwargs[NUMPY_NAMES[alias]] = kwargs.pop(alias)
+        return function(*args, **kwargs)
+
+    return call
+
+
+class Primitive(Protocol[P]):
+    """What the decorators make of a forward: a function of tensors that carries its row of the table."""
+
+    __name__: str
+    op: Op
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Tensor: ...
+
+    def rule(self, **rules: Rule) -> None: ...
+
+    def decomposition(self, function: Callable[..., Any]) -> Callable[..., Any]: ...
+
+    # Functions bind when looked up on an instance: that is how ops serve as the methods of Tensor.
+    @overload
+    def __get__(self, instance: None, owner: type) -> Primitive[P]: ...
+    @overload
+    def __get__(self: Primitive[Concatenate[Any, Q]], instance: object, owner: type) -> Callable[Q, Tensor]: ...
+
+
+@overload
+def primitive(forward: Callable[P, Any]) -> Primitive[P]: ...
+@overload
+def primitive(
+    *,
+    name: str | None = None,
+    promote: Promotion = None,
+    differentiable: bool = True,
+    view: bool = False,
+    splits: bool = False,
+) -> Callable[[Callable[P, Any]], Primitive[P]]: ...
+def primitive(
+    forward: Callable[P, Any] | None = None,
+    *,
+    name: str | None = None,
+    promote: Promotion = None,
+    differentiable: bool = True,
+    view: bool = False,
+    splits: bool = False,
+) -> Any:
+    """Enter a forward into the table, and make a function of tensors of it.
+
+    Args:
+        forward: the op on NumPy arrays. A first parameter called ``tensors`` takes a sequence of tensors, and its rule
+            gives a list of gradients.
+        name: the op's public name, where the forward's own differs.
+        promote: ``"common"`` brings the differentiable arguments to their common dtype (PyTorch's rules) before the
+            forward; ``"floating"`` moreover turns integers into the default floating-point dtype.
+        differentiable: False for an op whose result never needs a gradient (a comparison, argmax).
+        view: whether the result may share the memory of the first argument.
+        splits: whether the result is a tuple of tensors; ``g`` is then a list of as many gradients.
+
+    Example:
+        >>> import tinygrad_np as tg
+        >>> @primitive(promote="floating")
+        ... def cube(input):
+        ...     return input**3
+        >>> cube.rule(input=lambda g, input: 3 * g * input**2)
+        >>> x = tg.tensor(2.0, requires_grad=True)
+        >>> cube(x).backward()
+        >>> x.grad
+        tensor(12.)
+        >>> from tinygrad_np.ops.table import registry
+        >>> _ = registry.pop("cube")
+    """
+
+    def enter(forward: Callable[P, Any]) -> Any:
+        return _function(
+            Op(
+                name or forward.__name__,
+                forward,
+                promote=promote,
+                differentiable=differentiable,
+                view=view or splits,
+                splits=splits,
+            )
+        )
+
+    return enter if forward is None else enter(forward)
+
+
+def fused(forward: Callable[P, Any]) -> Primitive[P]:
+    """Enter a forward that returns ``(out, kept)``; its rules may ask for ``kept``, so as not to compute it again.
+
+    Such rules hold for arrays only. Where a gradient is itself to be differentiated, the op's ``decomposition`` runs.
+    """
+    return _function(Op(forward.__name__, forward, fused=True))
+
+
+def _function(op: Op) -> Any:
+    """The op as a function of tensors that carries its row of the table, in the form of call that suits it."""
+    caller: Callable[[Op], Callable[..., Any]] = _general
+    if op.splits:
+        caller = _split
+    elif op.parameters[0] == "tensors":
+        caller = _sequence
+    elif op.tensors == tuple(range(len(op.parameters))) and not op.view and not op.fused:
+        caller = {1: _unary, 2: _binary}.get(len(op.parameters), _general)
+    elif op.tensors == (0,):
+        caller = _with_options
+    function: Any = functools.update_wrapper(caller(op), op.forward)
+    function.__name__ = op.name
+    function.op = op
+    function.rule = op.rule
+    function.decomposition = op.decomposition
+    return function
+
+
+class OpNode(Node):
+    """The node of a primitive: the op, what its rules need, and the counters that tell if that was changed since."""
+
+    __slots__ = ("counters", "op", "plan", "saved")
+
+    def __init__(
+        self,
+        op: Op,
+        plan: Plan,
+        edges: tuple[Node, ...],
+        out: Array,
+        values: Sequence[Any],
+        counters: Sequence[Counter],
+    ) -> None:
+        super().__init__(edges, out.shape, out.dtype)
+        self.op = op
+        self.plan = plan
+        self.saved: tuple[Any, ...] | None = plan.save(values)
+        self.counters = plan.watch(counters)
+
+    def name(self) -> str:
+        return "".join(word.capitalize() for word in self.op.name.split("_")) + "Backward0"
+
+    def backward(self, grad: Gradient, wanted: set[Node] | None) -> Sequence[Gradient | None]:
+        saved = self.saved
+        if saved is None:
+            raise freed_error(self.op.name)
+        for counter in self.counters:
+            if counter[0] > self.time:
+                raise stale_error(f"{self.op.name} (with output of shape {list(self.shape)})", counter[1])
+        if not isinstance(grad, np.ndarray):
+            if self.op.decompose is not None:
+                return self._backward_of_decomposition(grad, saved)
+            saved = self._saved_tensors(saved)
+        if wanted is None:
+            return [rule(grad, saved) for rule in self.plan.rules]
+        return [
+            rule(grad, saved) if edge in wanted else None
+            for rule, edge in zip(self.plan.rules, self.edges, strict=True)
+        ]
+
+    def watches(self, counter: Counter) -> bool:
+        """Whether something was saved that ``counter`` belongs to."""
+        return any(watched is counter for watched in self.counters)
+
+    def release(self) -> None:
+        if self.plan.holds_arrays:
+            self.saved = None
+            self.counters = ()
+
+    def _saved_tensors(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What was saved, as tensors that hang in the graph where the saved inputs and output hung."""
+        nodes: dict[int, Node] = dict(zip(self.plan.needed, self.edges, strict=True))
+        nodes[len(self.op.parameters)] = self
+        return tuple(
+            Tensor._wrap(value, nodes[source]) if isinstance(value, np.ndarray) and source in nodes else value
+            for value, source in zip(saved, self.plan.sources, strict=True)
+        )
+
+    def _backward_of_decomposition(self, grad: Tensor, saved: tuple[Any, ...]) -> Sequence[Gradient | None]:
+        """The gradients by way of ordinary ops, so that they can be differentiated again."""
+        assert self.op.decompose is not None
+        # Behind joints of their own the inputs are independent, even where one was computed from another.
+        joints = {i: Joint(edge) for i, edge in zip(self.plan.needed, self.edges, strict=True)}
+        by_source = dict(zip(self.plan.sources, saved, strict=True))
+        arguments = [by_source[i] for i in range(len(self.op.parameters))]
+        tensors = [
+            Tensor._wrap(value, joints.get(i)) if isinstance(value, np.ndarray) else value
+            for i, value in enumerate(arguments)
+        ]
+        out = self.op.decompose(*tensors)
+        found = sweep([(out._node, grad)], inputs=joints.values(), retain_graph=True)
+        for joint in joints.values():
+            joint.connect()
+        return [found.get(joint) for joint in joints.values()]
+
+
+class SequenceNode(OpNode):
+    """The node of an op on a sequence of tensors: its one rule gives a list, with a gradient for each of them."""
+
+    __slots__ = ("chosen",)
+
+    chosen: tuple[int, ...]  # which elements of the sequence the edges belong to
+
+    def backward(self, grad: Gradient, wanted: set[Node] | None) -> Sequence[Gradient | None]:
+        (gradients,) = super().backward(grad, None)
+        return [gradients[i] for i in self.chosen]
+
+    def _saved_tensors(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
+        nodes = dict(zip(self.chosen, self.edges, strict=True))
+        return tuple(
+            tuple(Tensor._wrap(array, nodes.get(i)) for i, array in enumerate(value))
+            if isinstance(value, tuple)
+            else value
+            for value in saved
+        )
+
+
+class SplitNode(OpNode):
+    """The node of an op with several outputs. Each output has a node of its own, a `Part`, with this as its edge."""
+
+    __slots__ = ("layouts",)
+
+    layouts: list[tuple[tuple[int, ...], dtypes.DType]]  # shape and dtype of each output
+
+    def backward(self, grad: Gradient, wanted: set[Node] | None) -> Sequence[Gradient | None]:
+        return super().backward(grad.filled(self.layouts), wanted)
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Calling an op. All do the same: take the arrays out of the tensors, promote, run the forward, wrap the result, and
+# record a node if an input has one. The forms for one and two tensors are spelled out for nearly all calls are such.
+# --------------------------------------------------------------------------------------------------------------------
+
+
+def _unary(op: Op) -> Callable[[Any], Tensor]:
+    forward = op.forward
+    floating = op.promote == "floating"
+
+    def call(input: Tensor) -> Tensor:
+        if not isinstance(input, Tensor):
+            raise argument_error(op.name, "input", input)
+        array = input._array
+        if floating and array.dtype.kind != "f":
+            array = array.astype(dtypes.get_default_dtype())
+        try:
+            out = forward(array)
+        except Exception as error:
+            raise explain(op.name, error, (array,)) from None
+        if out.__class__ is not np.ndarray:
+            out = np.asarray(out)
+        result = Tensor()
+        result._array = out
+        result._node = None
+        result._counter = [0, 0, False]
+        edge = input._node
+        if edge is not None and modes.grad and op.differentiable:
+            plan = op.plan((0,))
+            result._node = OpNode(op, plan, (edge,), out, (array, out, None), (input._counter, result._counter))
+        return result
+
+    return call
+
+
+def _binary(op: Op) -> Callable[[Any, Any], Tensor]:
+    forward = op.forward
+    floating = op.promote == "floating"
+
+    def call(input: Tensor, other: Any) -> Tensor:
+        edge_a = edge_b = None
+        counter_a = counter_b = _CONSTANT
+        if isinstance(input, Tensor):
+            a, edge_a, counter_a = input._array, input._node, input._counter
+        else:
+            a = input
+        if isinstance(other, Tensor):
+            b, edge_b, counter_b = other._array, other._node, other._counter
+        else:
+            b = other
+        if not (a.__class__ is b.__class__ is np.ndarray and a.dtype is b.dtype) or (floating and a.dtype.kind != "f"):
+            a, b = _pair(op, a, b)
+        try:
+            out = forward(a, b)
+        except Exception as error:
+            raise explain(op.name, error, (a, b)) from None
+        if out.__class__ is not np.ndarray:
+            out = np.asarray(out)
+        result = Tensor()
+        result._array = out
+        result._node = None
+        result._counter = [0, 0, False]
+        if (edge_a is not None or edge_b is not None) and modes.grad and op.differentiable:
+            if edge_b is None:
+                plan, edges = op.plan((0,)), (edge_a,)
+            elif edge_a is None:
+                plan, edges = op.plan((1,)), (edge_b,)
+            else:
+                plan, edges = op.plan((0, 1)), (edge_a, edge_b)
+            result._node = OpNode(op, plan, edges, out, (a, b, out, None), (counter_a, counter_b, result._counter))
+        return result
+
+    return call
+
+
+def _with_options(op: Op) -> Callable[..., Any]:
+    """Calls an op of one tensor and other arguments."""
+    forward, promote, fused = op.forward, op.promote, op.fused
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        input, *options = op.bind(args, kwargs)
+        if not isinstance(input, Tensor):
+            raise argument_error(op.name, op.parameters[0], input)
+        array = input._array
+        if promote == "floating" and array.dtype.kind != "f":
+            array = array.astype(dtypes.get_default_dtype())
+        try:
+            out = forward(array, *options)
+        except Exception as error:
+            raise explain(op.name, error, (array,)) from None
+        kept = None
+        if fused:
+            out, kept = out
+        result = _result(op, out, input)
+        edge = input._node
+        if edge is not None and modes.grad and op.differentiable:
+            values = (array, *options, result._array, kept)
+            counters = (input._counter, result._counter)
+            result._node = OpNode(op, op.plan((0,)), (edge,), result._array, values, counters)
+        return result
+
+    return call
+
+
+def _general(op: Op) -> Callable[..., Any]:
+    """Calls an op of several tensors, some of which may be numbers or absent, and other arguments."""
+    forward = op.forward
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        bound = op.bind(args, kwargs)
+        values = _arrays(op, bound)
+        try:
+            out = forward(*values)
+        except Exception as error:
+            raise explain(op.name, error, values) from None
+        kept = None
+        if op.fused:
+            out, kept = out
+        result = _result(op, out, bound[0])
+        needed = _needing_grad(bound)
+        if needed and modes.grad and op.differentiable:
+            edges = tuple([bound[i]._node for i in needed])
+            counters = [*(_counter(bound[i]) for i in op.tensors), result._counter]
+            out = result._array
+            result._node = OpNode(op, op.plan(needed), edges, out, (*values, out, kept), counters)
+        return result
+
+    return call
+
+
+def _split(op: Op) -> Callable[..., Any]:
+    """Calls an op that makes a tuple of tensors from one tensor."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        bound = op.bind(args, kwargs)
+        values = _arrays(op, bound)
+        try:
+            outs = op.forward(*values)
+        except Exception as error:
+            raise explain(op.name, error, values) from None
+        results = tuple([_result(op, out, bound[0]) for out in outs])
+        edge = bound[0]._node
+        if edge is not None and modes.grad:
+            node = SplitNode(op, op.plan((0,)), (edge,), Parts, (*values, outs, None), (bound[0]._counter, None))
+            node.layouts = [(out.shape, out.dtype) for out in outs]
+            for i, result in enumerate(results):
+                result._node = Part(node, i, *node.layouts[i])
+        return results
+
+    return call
+
+
+def _sequence(op: Op) -> Callable[..., Any]:
+    """Calls an op whose first argument is a sequence of tensors."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        bound = op.bind(args, kwargs)
+        tensors = bound[0]
+        if not isinstance(tensors, list | tuple):
+            raise argument_error(op.name, "tensors", tensors, "tuple of Tensors")
+        arrays = _arrays(op, tensors)
+        values = (tuple(arrays), *bound[1:])
+        try:
+            out = op.forward(*values)
+        except Exception as error:
+            raise explain(op.name, error, arrays) from None
+        result = _result(op, out, None)
+        chosen = _needing_grad(tensors)
+        if chosen and modes.grad and op.differentiable:
+            edges = tuple([tensors[i]._node for i in chosen])
+            node = SequenceNode(op, op.plan((0,)), edges, out, (*values, out, None), (result._counter,))
+            if node.plan.holds_arrays:
+                node.counters = tuple(map(_counter, tensors))
+            node.chosen = chosen
+            result._node = node
+        return result
+
+    return call
+
+
+def _arrays(op: Op, operands: Sequence[Any]) -> list[Any]:
+    """The operands as the forward takes them: arrays in place of tensors, of one dtype if the op promotes."""
+    arrays = [a._array if isinstance(a, Tensor) else a for a in operands]
+    if not any(isinstance(a, Tensor) for a in operands):
+        raise argument_error(op.name, op.parameters[0], operands[0] if operands else None)
+    if op.promote is None:
+        return arrays
+    if op.parameters[0] == "tensors":
+        return op.promoted(arrays, ["tensors"] * len(arrays))
+    chosen = [i for i, name in enumerate(op.parameters) if name in op.rules and arrays[i] is not None]
+    promoted = op.promoted([arrays[i] for i in chosen], [op.parameters[i] for i in chosen])
+    for i, array in zip(chosen, promoted, strict=True):
+        arrays[i] = array
+    return arrays
+
+
+def _result(op: Op, out: Array, source: Any) -> Tensor:
+    """The tensor of a forward's result; one that shares the memory of ``source`` shares its change counter."""
+    array = out if out.__class__ is np.ndarray else np.asarray(out)
+    result = Tensor._wrap(array)
+    if op.view and isinstance(source, Tensor):
+        viewed = source._array
+        if array is viewed or array.base is viewed or (array.base is not None and array.base is viewed.base):
+            source._counter[2] = True
+            result._counter = source._counter
+    return result
+
+
+def _needing_grad(args: Sequence[Any]) -> tuple[int, ...]:
+    return tuple([i for i, a in enumerate(args) if isinstance(a, Tensor) and a._node is not None])
+
+
+def _counter(value: Any) -> Counter:
+    return value._counter if isinstance(value, Tensor) else _CONSTANT
+
+
+def _pair(op: Op, a: Any, b: Any) -> Sequence[Any]:
+    """Two operands as arrays of one dtype. The common case first: a number takes the dtype of a float array."""
+    if op.promote is None:
+        return a, b
+    if b.__class__ in _NUMBERS and a.__class__ is np.ndarray and a.dtype.kind == "f":
+        return a, np.array(b, a.dtype)
+    if a.__class__ in _NUMBERS and b.__class__ is np.ndarray and b.dtype.kind == "f":
+        return np.array(a, b.dtype), b
+    return op.promoted((a, b), op.parameters)
+
+
+_NUMBERS = frozenset((int, float))

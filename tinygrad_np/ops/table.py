@@ -1,0 +1,231 @@
+"""The table of derivatives: a row for each op, and what its gradient rules need.
+
+An op is a forward in NumPy with one gradient rule per differentiable input written under it::
+
+    @primitive
+    def mul(input, other):
+        return np.multiply(input, other)
+
+    mul.rule(input=lambda g, other: g * other, other=lambda g, input: g * input)
+
+The parameter names of a rule say what it needs, and the graph keeps nothing else:
+
+- ``g``, always first: the gradient of the output;
+- ``out``: the output;
+- the name of a parameter of the op: that argument;
+- such a name with ``_shape`` behind it: only the argument's shape;
+- ``kept``: what the forward of a `fused` op set aside.
+
+A rule is plain NumPy. It runs on arrays, or on tensors when its own gradient is wanted: NumPy hands a call with tensors
+back to the ops. It need not undo broadcasting or promotion: the sweep fits each gradient to the input it belongs to.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from tinygrad_np import dtypes
+from tinygrad_np.graph import Gradient
+from tinygrad_np.ops.errors import argument_error
+
+# An op's parameters and results: NumPy arrays inside the forward, Tensors (or numbers) for the caller.
+Array: TypeAlias = Any
+Rule: TypeAlias = Callable[..., Any]
+Promotion: TypeAlias = Literal["common", "floating"] | None
+
+registry: dict[str, Op] = {}
+
+NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
+_REQUIRED = object()
+
+
+class Op:
+    """A row of the table.
+
+    Attributes:
+        name: the public name.
+        forward: the op on arrays.
+        rules: for each differentiable parameter its gradient rule.
+        parameters: the names of the parameters, in order.
+        tensors: the positions of those that are tensors: annotated ``Array``, or not at all.
+        differentiable, promote, view, splits: see `primitive`.
+        fused: whether the forward returns its result together with what the rules call ``kept``.
+        decompose: for a fused op, the same function composed of other ops.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        *,
+        promote: Promotion = None,
+        differentiable: bool = True,
+        view: bool = False,
+        splits: bool = False,
+        fused: bool = False,
+    ) -> None:
+        if name in registry:
+            raise ValueError(f"there is an op named {name!r} already")
+        registry[name] = self
+        self.name = name
+        self.forward = forward
+        self.promote = promote
+        self.differentiable = differentiable
+        self.view = view
+        self.splits = splits
+        self.fused = fused
+        self.rules: dict[str, Rule] = {}
+        self.decompose: Callable[..., Any] | None = None
+        self.plans: dict[tuple[int, ...], Plan] = {}
+        parameters = inspect.signature(forward).parameters.values()
+        self.parameters = tuple(p.name for p in parameters)
+        self.tensors = tuple(i for i, p in enumerate(parameters) if p.annotation in ("Array", Array, p.empty))
+        self.defaults = tuple(_REQUIRED if p.default is p.empty else p.default for p in parameters)
+        self.required = self.defaults.count(_REQUIRED)
+
+    def rule(self, **rules: Rule) -> None:
+        """Set the gradient rules of these parameters."""
+        for parameter in rules:
+            if parameter not in self.parameters:
+                raise ValueError(f"{self.name} has no parameter {parameter!r} to give a rule for")
+        self.rules.update(rules)
+        self.plans.clear()
+
+    def decomposition(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Make ``function`` (of tensors, same parameters) stand for this op where gradients are differentiated."""
+        self.decompose = function
+        self.plans.clear()
+        return function
+
+    def plan(self, needed: tuple[int, ...]) -> Plan:
+        """What to keep, and which rules to run, when the inputs at ``needed`` are those that need a gradient."""
+        plan = self.plans.get(needed)
+        if plan is None:
+            plan = self.plans[needed] = Plan(self, needed)
+        return plan
+
+    def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Sequence[Any]:
+        """The arguments of a call, in the order of the parameters; NumPy's names for them are understood."""
+        if not kwargs and self.required <= len(args) <= len(self.parameters):
+            return (*args, *self.defaults[len(args) :])
+        if len(args) > len(self.parameters):
+            raise TypeError(f"{self.name}() takes {len(self.parameters)} arguments but {len(args)} were given")
+        bound = [*args, *self.defaults[len(args) :]]
+        for name, value in kwargs.items():
+            parameter = name if name in self.parameters else NUMPY_NAMES.get(name)
+            if parameter not in self.parameters:
+                raise TypeError(f"{self.name}() got an unexpected keyword argument '{name}'")
+            position = self.parameters.index(parameter)
+            if position < len(args):
+                raise TypeError(f"{self.name}() got multiple values for argument '{name}'")
+            bound[position] = value
+        for name, value in zip(self.parameters, bound, strict=True):
+            if value is _REQUIRED:
+                raise TypeError(f"{self.name}() missing required argument '{name}'")
+        return bound
+
+    def promoted(self, operands: Sequence[Any], names: Sequence[str]) -> list[Any]:
+        """The operands as arrays of one dtype, by PyTorch's rules of promotion."""
+        for operand, name in zip(operands, names, strict=True):
+            if not isinstance(operand, np.ndarray | np.generic | int | float):
+                raise argument_error(self.name, name, operand, "Tensor or number")
+        dtype = dtypes.result_type(*operands)
+        if self.promote == "floating" and dtype.kind != "f":
+            dtype = dtypes.get_default_dtype()
+        return [_cast(a, dtype) for a in operands]
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+class Plan:
+    """What a node of an op does, given which inputs need a gradient: worked out once, shared by all such nodes.
+
+    Attributes:
+        rules: per needed input, its rule as a function of ``(g, saved)``.
+        save: picks what is kept from the values of a call: its arguments, then the output, then ``kept``.
+        watch: picks the change counters of the arrays that are kept from those of the op's tensors and its output.
+        sources: for each thing kept, which value it is.
+        holds_arrays: whether arrays are among what is kept. A node that keeps none may be swept any number of times.
+        needed: the positions of the inputs that need a gradient.
+    """
+
+    __slots__ = ("holds_arrays", "needed", "rules", "save", "sources", "watch")
+
+    def __init__(self, op: Op, needed: tuple[int, ...]) -> None:
+        self.needed = needed
+        names = (*op.parameters, "out", "kept")
+        reads = [_read_by(op, op.parameters[i], names) for i in needed]
+        kept = list(dict.fromkeys(read for rule_reads in reads for read in rule_reads))
+        if op.decompose is not None:
+            kept += [(i, False) for i in range(len(op.parameters)) if (i, False) not in kept]
+        self.sources = tuple(position for position, _ in kept)
+        self.save = _picker(kept)
+        watched = (*op.tensors, names.index("out"))
+        whole = [position for position, shape_only in kept if not shape_only]
+        self.watch = _picker([(watched.index(position), False) for position in whole if position in watched])
+        self.holds_arrays = any(names[position] in ("tensors", "kept") or position in watched for position in whole)
+        self.rules = tuple(
+            _positional(op.rules[op.parameters[i]], [kept.index(read) for read in rule_reads])
+            for i, rule_reads in zip(needed, reads, strict=True)
+        )
+
+
+def _read_by(op: Op, parameter: str, names: tuple[str, ...]) -> list[tuple[int, bool]]:
+    """What the rule of a parameter reads: positions of values, each with whether only the shape is read."""
+    if parameter not in op.rules:
+        raise RuntimeError(f"{op.name}: not differentiable with respect to '{parameter}'")
+    first, *wanted = inspect.signature(op.rules[parameter]).parameters
+    if first != "g":
+        raise ValueError(f"{op.name}: the first parameter of a rule must be g, not {first}")
+    reads = []
+    for name in wanted:
+        whole = name.removesuffix("_shape") if name not in names else name
+        if whole not in names:
+            raise ValueError(f"{op.name}: the rule of '{parameter}' asks for '{name}', which is not there")
+        reads.append((names.index(whole), whole != name))
+    return reads
+
+
+def _picker(reads: list[tuple[int, bool]]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """A function that picks these values (or their shapes) from a sequence."""
+    if any(shape_only for _, shape_only in reads):
+        return lambda values: tuple([_shape(values[i]) if shape_only else values[i] for i, shape_only in reads])
+    positions = [i for i, _ in reads]
+    match positions:
+        case []:
+            return lambda values: ()
+        case [i]:
+            return lambda values: (values[i],)
+        case _:
+            return itemgetter(*positions)
+
+
+def _shape(value: Any) -> Any:
+    return [v.shape for v in value] if isinstance(value, tuple) else np.shape(value)
+
+
+def _positional(rule: Rule, slots: list[int]) -> Callable[[Gradient, tuple[Any, ...]], Any]:
+    """``rule`` as a function of the gradient and the tuple of what was saved."""
+    match slots:
+        case []:
+            return lambda g, saved: rule(g)
+        case [i]:
+            return lambda g, saved: rule(g, saved[i])
+        case [i, j]:
+            return lambda g, saved: rule(g, saved[i], saved[j])
+        case _:
+            pick = itemgetter(*slots)
+            return lambda g, saved: rule(g, *pick(saved))
+
+
+def _cast(operand: Any, dtype: dtypes.DType) -> Any:
+    if operand.__class__ is not np.ndarray:
+        # By way of an array a Python integer wraps around in a narrow dtype, as in PyTorch; NumPy would refuse it.
+        operand = np.array(operand)
+    return operand if operand.dtype is dtype else operand.astype(dtype)

@@ -1,0 +1,296 @@
+"""How a rule that updates each element of a parameter by itself is run: fast on many small ones and on large ones.
+
+Such a rule does not care how elements are arranged. So it is written once, in place on flat arrays, and run on whatever
+flat arrays cost least:
+
+- small parameters of a group are copied into one `Block`, since for a small network the time of a step is the number of
+  NumPy calls;
+- a large parameter is updated in its own memory, piece by piece, since for a large network it is the memory traffic: a
+  piece stays in the processor's cache from the first operation of the rule to the last.
+
+What the optimizer remembers of the parameters of a block lies in one flat array per name, too. The tensors in ``state``
+are views of these. ``state`` rules all the same: whoever puts another tensor there finds its values used, and the view
+in its place, after the next step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from operator import is_
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+import tinygrad_np as tg
+from tinygrad_np.autograd.graph import increment_version
+from tinygrad_np.optim.optimizer import Closure, Group, Optimizer
+
+Array: TypeAlias = npt.NDArray[Any]
+Ready: TypeAlias = "list[tuple[Place, tg.Tensor]]"  # parameters to update, each with its gradient
+
+_SMALL = 8 * 1024  # elements; below, copying in and out costs less than the calls of the rule
+_PIECE = 32 * 1024  # elements; so many of a parameter, its gradient, its state and scratch fit the second-level cache
+
+
+class ElementwiseOptimizer(Optimizer):
+    """An optimizer that is given by its rule for flat arrays: a subclass defines `update` and `buffers`.
+
+    Its groups have the options ``maximize`` and ``weight_decay``, which are seen to here.
+    """
+
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        self._layouts: dict[int, Layout] = {}
+        self._scratch: dict[np.dtype[Any], Array] = {}
+        super().__init__(params, defaults)
+
+    def buffers(self, group: Group) -> tuple[str, ...]:
+        """The names of what is remembered of each parameter: ``"step"`` counts its updates, the others begin as 0."""
+        return ()
+
+    def first_options(self, group: Group) -> Group:
+        """The options that hold for the update in which buffers of a parameter begin."""
+        return group
+
+    def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group, scratch: Array) -> None:
+        """Change ``param`` and the arrays in ``state`` in place.
+
+        Args:
+            param: elements of parameters, one-dimensional.
+            grad: the gradient, of the same size and dtype, of what is to be minimized; it includes the decay of
+                weights, and must not be changed.
+            state: arrays like these, by the names of `buffers`; under ``"step"`` the number of this update, from 1.
+            group: the options.
+            scratch: an array like these, for intermediate results.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define update")
+
+    def step(self, closure: Closure | None = None) -> Any:
+        """Update the parameters that have a gradient, once.
+
+        Args:
+            closure: computes the gradients anew and returns the loss; called before the update, with gradients on.
+
+        Returns:
+            What ``closure`` returned, or None.
+        """
+        loss = None
+        if closure is not None:
+            with tg.enable_grad():
+                loss = closure()
+        for i, group in enumerate(self.param_groups):
+            for block, ready in self._ready(i, group).items():
+                self._step_block(block, ready, group)
+        return loss
+
+    def _ready(self, i: int, group: Group) -> dict[Block, Ready]:
+        """The places of those parameters of a group that have a gradient, in the layout of the last step if it fits."""
+        names = self.buffers(group)
+        layout = self._layouts.get(i)
+        ready = None if layout is None or layout.names != names else layout.ready(group["params"])
+        if ready is None:
+            known = {} if layout is None else layout.places
+            params = [param for param in group["params"] if param.grad is not None or param in known]
+            self._layouts[i] = layout = Layout(params, names)
+            ready = layout.ready(params)
+            assert ready is not None
+        return ready
+
+    def _step_block(self, block: Block, ready: Ready, group: Group) -> None:
+        param, grad = block.gather(ready)
+        for run in self._runs(block, ready):
+            options = self.first_options(group) if run.is_new else group
+            for start in range(run.start, run.stop, _PIECE):
+                piece = slice(start, min(start + _PIECE, run.stop))
+                state: dict[str, Any] = {name: array[piece] for name, array in block.state.items()}
+                state["step"] = run.step
+                self._update_piece(param[piece], grad[piece], state, options)
+        block.scatter(ready)
+        increment_version([place.param for place, _ in ready])
+
+    def _runs(self, block: Block, ready: Ready) -> list[Run]:
+        """The runs of a block that are to be updated, after the state of their parameters was seen to."""
+        is_new = [bool(block.names) and place.adopt(self.state[place.param]) for place, _ in ready]
+        steps = block.count(ready)
+        runs: list[Run] = []
+        for (place, _), new in zip(ready, is_new, strict=True):
+            step = steps[place.index]
+            if runs and runs[-1].continues(place.start, step, new):
+                runs[-1].stop = place.stop
+            else:
+                runs.append(Run(place.start, place.stop, step, new))
+        return runs
+
+    def _update_piece(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
+        buffers = self._scratch.get(param.dtype)
+        if buffers is None:
+            buffers = self._scratch[param.dtype] = np.empty((2, _PIECE), param.dtype)
+        scratch, adjusted = buffers[:, : param.size]
+        if group["maximize"]:
+            grad = np.negative(grad, out=adjusted)
+        if group["weight_decay"] and not group.get("decoupled_weight_decay"):
+            grad = np.add(grad, np.multiply(param, group["weight_decay"], out=scratch), out=adjusted)
+        self.update(param, grad, state, group, scratch)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Layouts are made anew from `state`: their arrays would not be those that the copied state has views of.
+        return {**self.__dict__, "_layouts": {}, "_scratch": {}}
+
+
+def decay_average(average: Array, value: Array, decay: float, scratch: Array) -> None:
+    """``average = decay * average + (1 - decay) * value``, in place; ``scratch`` may be ``value``."""
+    average *= decay
+    average += np.multiply(value, 1 - decay, out=scratch)
+
+
+class Layout:
+    """Which parameters of a group share a block: the small ones of a dtype, as many as make up a piece."""
+
+    def __init__(self, params: Sequence[tg.Tensor], names: tuple[str, ...]) -> None:
+        self.names = names
+        self.places: dict[tg.Tensor, Place] = {}
+        for members in _partition(params):
+            block = Block(members, names)
+            start = 0
+            for index, param in enumerate(members):
+                self.places[param] = Place(block, param, index, start)
+                start += param.numel()
+
+    def ready(self, params: Sequence[tg.Tensor]) -> dict[Block, Ready] | None:
+        """By block, the places of those that have a gradient; None if one has no place, or has other memory since."""
+        found: dict[Block, Ready] = {}
+        for param in params:
+            grad = param.grad
+            if grad is not None:
+                place = self.places.get(param)
+                if place is None or place.array is not param.numpy(force=True):
+                    return None
+                found.setdefault(place.block, []).append((place, grad))
+        return found
+
+
+def _partition(params: Sequence[tg.Tensor]) -> Iterator[list[tg.Tensor]]:
+    """The parameters, in lists that are to share a block. Those that share memory do not: they must take turns."""
+    for dtype in dict.fromkeys(param.dtype for param in params):
+        members: list[tg.Tensor] = []
+        size, addresses = 0, set[int]()
+        for param in params:
+            if param.dtype != dtype:
+                continue
+            if param.numel() > _SMALL:
+                yield [param]
+                continue
+            if size + param.numel() > _PIECE or param.data_ptr() in addresses:
+                yield members
+                members, size, addresses = [], 0, set()
+            members.append(param)
+            size += param.numel()
+            addresses.add(param.data_ptr())
+        if members:
+            yield members
+
+
+class Block:
+    """Parameters of one dtype that are updated together: flat arrays of their state, and of copies of themselves.
+
+    Attributes:
+        names: of the state.
+        state: for each name but ``"step"``, an array with the elements of all parameters.
+        steps: how often each parameter has been updated, if that is counted.
+        in_place: whether there are no copies: a parameter that is alone is updated in its own memory, if that is flat.
+        param, grad: the copies of the parameters and of their gradients.
+    """
+
+    def __init__(self, params: Sequence[tg.Tensor], names: tuple[str, ...]) -> None:
+        self.names = names
+        size, dtype = sum(param.numel() for param in params), params[0].dtype
+        self.state = {name: np.zeros(size, dtype) for name in names if name != "step"}
+        self.steps = np.zeros(len(params), np.float32)
+        self.in_place = len(params) == 1 and params[0].is_contiguous()
+        if not self.in_place:
+            self.param, self.grad = np.empty((2, size), dtype)
+
+    def gather(self, ready: Ready) -> tuple[Array, Array]:
+        """Flat arrays of the parameters, to be changed in place, and of their gradients."""
+        if self.in_place:
+            ((place, grad),) = ready
+            return place.array.reshape(-1), grad.numpy(force=True).reshape(-1)
+        for place, grad in ready:
+            place.param_copy[...] = place.array
+            place.grad_copy[...] = grad.numpy(force=True)
+        return self.param, self.grad
+
+    def scatter(self, ready: Ready) -> None:
+        """Give the parameters the values that their copies now have."""
+        if not self.in_place:
+            for place, _ in ready:
+                place.array[...] = place.param_copy
+
+    def count(self, ready: Ready) -> list[float]:
+        """Count one more update of these parameters, if updates are counted; return the counts of all."""
+        steps: list[float] = self.steps.tolist()
+        if "step" in self.names:
+            for place, _ in ready:
+                steps[place.index] += 1
+            self.steps[:] = steps
+        return steps
+
+
+class Place:
+    """Where one parameter is in its block, and what shows its part of the block's arrays in its shape."""
+
+    def __init__(self, block: Block, param: tg.Tensor, index: int, start: int) -> None:
+        self.block = block
+        self.param = param
+        self.array = param.numpy(force=True)
+        self.index = index
+        self.start = start
+        self.stop = start + param.numel()
+        if not block.in_place:
+            self.param_copy, self.grad_copy = self._part_of(block.param), self._part_of(block.grad)
+        self.views = {name: tg.from_numpy(self._part_of(array)) for name, array in block.state.items()}
+        if "step" in block.names:
+            self.views = {"step": tg.from_numpy(block.steps[index, ...]), **self.views}
+
+    def _part_of(self, flat: Array) -> Array:
+        return flat[self.start : self.stop].reshape(self.array.shape)
+
+    def adopt(self, state: dict[str, Any]) -> bool:
+        """See that the values in ``state`` are in the block, and its views in ``state``; return if some are new.
+
+        What is new begins as 0.
+        """
+        if len(state) == len(self.views) and all(map(is_, state.values(), self.views.values())):
+            return False
+        is_new = False
+        for name, view in self.views.items():
+            value = state.get(name)
+            if value is None:
+                is_new = True
+                value = 0.0
+            elif isinstance(value, tg.Tensor):
+                if value.shape != view.shape:
+                    raise RuntimeError(
+                        f"the optimizer's state {name!r} of a parameter of shape {list(self.array.shape)} has shape "
+                        f"{list(value.shape)}, not {list(view.shape)}"
+                    )
+                value = value.numpy(force=True)
+            view.numpy()[...] = value
+            state[name] = view
+        return is_new
+
+
+class Run:
+    """Neighbours in a block that have been updated equally often, so that one call of the rule updates them all."""
+
+    __slots__ = ("is_new", "start", "step", "stop")
+
+    def __init__(self, start: int, stop: int, step: float, is_new: bool) -> None:
+        self.start = start
+        self.stop = stop
+        self.step = step
+        self.is_new = is_new
+
+    def continues(self, start: int, step: float, is_new: bool) -> bool:
+        """Whether what starts there may join."""
+        return self.stop == start and self.step == step and self.is_new == is_new

@@ -1,0 +1,161 @@
+"""Hypothesis strategies: shapes, axes, and tensors with values from a domain, in every memory layout."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from tinygrad_np.dtypes import DTypeLike, float64
+from tinygrad_np.ops.primitive import wrap
+from tinygrad_np.tensor import Tensor
+from tinygrad_np.testing.domain import REALS, Domain
+from tinygrad_np.testing.layouts import LAYOUTS, Layout, expanded
+
+Shape: TypeAlias = tuple[int, ...]
+
+
+@st.composite
+def shapes(
+    draw: DrawFn, *, min_ndim: int = 0, max_ndim: int = 3, min_side: int = 0, max_side: int = 4, max_size: int = 12
+) -> Shape:
+    """Draws the shape of a tensor, now and then an empty one.
+
+    Args:
+        draw: given by Hypothesis, not by the caller.
+        min_ndim: fewest dimensions.
+        max_ndim: most dimensions.
+        min_side: least size of a dimension; with 0, about every tenth shape is empty.
+        max_side: greatest size of a dimension.
+        max_size: most elements; what is checked against differences should have few.
+
+    Example:
+        >>> from hypothesis import find
+        >>> find(shapes(), lambda shape: len(shape) == 2 and shape[0] < shape[1])
+        (1, 2)
+    """
+    ndim = draw(st.integers(min_ndim, max_ndim))
+    least = max(min_side, 1)
+    sides: list[int] = []
+    for left in range(ndim - 1, -1, -1):
+        room = max_size // (math.prod(sides) * least**left)
+        sides.append(draw(st.integers(least, max(least, min(max_side, room)))))
+    if min_side == 0 and ndim and draw(st.integers(0, 9)) == 9:
+        sides[draw(st.integers(0, ndim - 1))] = 0
+    return tuple(sides)
+
+
+@st.composite
+def broadcastable_shapes(
+    draw: DrawFn, count: int = 2, *, result: SearchStrategy[Shape] | None = None
+) -> tuple[Shape, ...]:
+    """Draws shapes that can be broadcast together: some lack leading dimensions, some have sizes of 1.
+
+    Args:
+        draw: given by Hypothesis, not by the caller.
+        count: how many shapes.
+        result: draws the shape that they are taken from, which bounds the one they broadcast to.
+
+    Example:
+        >>> from hypothesis import find
+        >>> find(broadcastable_shapes(), lambda pair: 2 in pair[0] and pair[1] == (1,))
+        ((2,), (1,))
+    """
+    whole = draw(shapes() if result is None else result)
+    drawn = []
+    for _ in range(count):
+        kept = whole[draw(st.integers(0, len(whole))) :] if draw(st.booleans()) else whole
+        drawn.append(tuple(1 if side != 1 and draw(st.integers(0, 3)) == 3 else side for side in kept))
+    return tuple(drawn)
+
+
+@st.composite
+def tensors(
+    draw: DrawFn,
+    domain: Domain = REALS,
+    *,
+    shape: Shape | SearchStrategy[Shape] | None = None,
+    dtype: DTypeLike = float64,
+    layouts: Sequence[Layout] = LAYOUTS,
+) -> Tensor:
+    """Draws a tensor.
+
+    Args:
+        draw: given by Hypothesis, not by the caller.
+        domain: where the values are from.
+        shape: a shape, or a strategy for it; by default `shapes`.
+        dtype: of the tensor.
+        layouts: how the values may lie in memory; by default `contiguous`, `transposed`, `strided`, `flipped`, `read_only` and
+            `expanded` (but not the last where values are to be distinct).
+
+    Example:
+        >>> from hypothesis import find
+        >>> find(tensors(shape=(2,)), lambda x: x[0] < x[1])
+        tensor([0., 1.], dtype=float64)
+    """
+    drawn = shape if isinstance(shape, tuple) else draw(shapes() if shape is None else shape)
+    size = math.prod(drawn)
+    elements = draw(st.lists(_elements(domain), min_size=size, max_size=size, unique=domain.distinct))
+    if domain.distinct:
+        layouts = [layout for layout in layouts if layout is not expanded]
+    layout = draw(st.sampled_from(layouts))
+    return wrap(layout(np.array(elements, dtype).reshape(drawn)))
+
+
+@cache
+def _elements(domain: Domain) -> SearchStrategy[float]:
+    return st.sampled_from(domain.values())
+
+
+@st.composite
+def broadcastable_tensors(
+    draw: DrawFn, *domains: Domain, result: SearchStrategy[Shape] | None = None, **options: Any
+) -> tuple[Tensor, ...]:
+    """Draws tensors whose shapes can be broadcast together, as several arguments of a `gradient_test`.
+
+    Args:
+        draw: given by Hypothesis, not by the caller.
+        *domains: where the values of each tensor are from; by default two of `REALS`.
+        result: draws the shape that theirs are taken from.
+        **options: ``dtype`` and ``layouts``, as for `tensors`.
+
+    Example:
+        >>> import tinygrad_np as tg
+        >>> test_mul = tg.testing.gradient_test(tg.mul, broadcastable_tensors())
+        >>> test_mul()
+    """
+    domains = domains or (REALS, REALS)
+    drawn = draw(broadcastable_shapes(len(domains), result=result))
+    return tuple(draw(tensors(domain, shape=shape, **options)) for domain, shape in zip(domains, drawn, strict=True))
+
+
+@st.composite
+def axes(
+    draw: DrawFn, ndim: int, *, several: bool = False, optional: bool = False
+) -> int | tuple[int, ...] | None:
+    """Draws a ``dim`` for a tensor of ``ndim`` dimensions, counted from the front or from the back.
+
+    Args:
+        draw: given by Hypothesis, not by the caller.
+        ndim: the number of dimensions; 0 counts as 1, as in PyTorch.
+        several: draw also tuples of dims.
+        optional: draw also None.
+
+    Example:
+        >>> from hypothesis import find
+        >>> find(axes(3, several=True), lambda dim: isinstance(dim, tuple) and len(dim) == 2)
+        (0, 1)
+    """
+    dims = max(ndim, 1)
+    form = draw(st.sampled_from(["one"] + ["tuple"] * several + ["none"] * optional))
+    if form == "none":
+        return None
+    count = 1 if form == "one" else draw(st.integers(1, dims))
+    chosen = draw(st.permutations(range(dims)))[:count]
+    signed = tuple(dim - dims if draw(st.booleans()) else dim for dim in chosen)
+    return signed[0] if form == "one" else signed
