@@ -77,14 +77,20 @@ MUTATIONS = [
     Mutation("mean", "input", "missing 1/n", registry["sum"].rules["input"]),
     Mutation("softmax", "input", "missing term", lambda g, out: out * g),
     Mutation("softmax", "input", "wrong axis", lambda g, out, dim: out * (g - (g * out).sum(axis=0, keepdims=True))),
-    Mutation("log_softmax", "input", "missing exponential", lambda g, out, dim: g - out * g.sum(axis=dim, keepdims=True)),
+    Mutation(
+        "log_softmax", "input", "missing exponential", lambda g, out, dim: g - out * g.sum(axis=dim, keepdims=True)
+    ),
     Mutation("cumsum", "input", "not reversed", lambda g, dim: dual(cumsum)(g, dim)),
     Mutation("transpose", "input", "reshape instead of transpose", lambda g, input_shape: g.reshape(input_shape)),
     Mutation("flip", "input", "not flipped back", lambda g: g),
     Mutation("roll", "input", "wrong direction", lambda g, shifts, dims: np.roll(g, shifts, dims)),
-    Mutation("cat", "tensors", "parts in reverse", lambda g, tensors_shape: [g.sum() + np.zeros(s) for s in tensors_shape]),
     Mutation(
-        "gather", "input", "repeated indices overwrite each other",
+        "cat", "tensors", "parts in reverse", lambda g, tensors_shape: [g.sum() + np.zeros(s) for s in tensors_shape]
+    ),
+    Mutation(
+        "gather",
+        "input",
+        "repeated indices overwrite each other",
         lambda g, input_shape, dim, index: dual(scatter)(np.zeros(input_shape, g.dtype), dim, index, g),
     ),
     Mutation("matmul", "input", "not transposed", lambda g, other: dual(matmul)(g, other)),

@@ -4,7 +4,7 @@ Names, arguments, dtypes and errors are PyTorch's::
 
     import tinygrad_np as torch
 
-Where to start reading: `ops.elementwise`, the ops with their gradients; `graph`, the backward pass; `tensor`, the class.
+Read first `ops.elementwise`, ops with their gradients; `graph`, the backward pass; `tensor`, the class.
 """
 
 from __future__ import annotations
@@ -120,6 +120,7 @@ from tinygrad_np.ops.elementwise import (
     trunc,
     where,
 )
+from tinygrad_np.ops.errors import argument_error
 from tinygrad_np.ops.indexing import (
     argsort,
     gather,
@@ -228,20 +229,30 @@ def is_tensor(obj: object) -> builtins.bool:
 def is_floating_point(input: Tensor) -> builtins.bool:
     """Whether the dtype of a tensor is a floating-point type.
 
+    Raises:
+        TypeError: ``input`` is no tensor.
+
     Example:
         >>> is_floating_point(tensor(1.0)), is_floating_point(tensor(1))
         (True, False)
     """
+    if not isinstance(input, Tensor):
+        raise argument_error("is_floating_point", "input", input)
     return input.is_floating_point()
 
 
 def numel(input: Tensor) -> builtins.int:
     """The number of elements of a tensor.
 
+    Raises:
+        TypeError: ``input`` is no tensor.
+
     Example:
         >>> numel(zeros(2, 3))
         6
     """
+    if not isinstance(input, Tensor):
+        raise argument_error("numel", "input", input)
     return input.numel()
 
 

@@ -120,13 +120,11 @@ def _run(
         modes.grad = recording
 
 
-def _roots(name: str, tensors: Tensors, grads: OptionalTensors, create_graph: bool) -> list[tuple[Node, Gradient]]:
+def _roots(name: str, tensors: Tensors, grads: Any, create_graph: bool) -> list[tuple[Node, Gradient]]:
     outputs = _sequence(name, tensors)
-    given: Sequence[Tensor | None]
+    given: Sequence[Tensor | None] = grads if isinstance(grads, list | tuple) else [grads]
     if grads is None:
         given = [None] * len(outputs)
-    else:
-        given = list(grads) if isinstance(grads, Iterable) and not isinstance(grads, primitive.Tensor) else [grads]
     if len(given) != len(outputs):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(given)} gradients")
     pairs = enumerate(zip(outputs, given, strict=True))
@@ -168,9 +166,9 @@ def _node(tensor: Tensor, i: int) -> Node:
     return tensor._node
 
 
-def _sequence(name: str, tensors: Tensors) -> Sequence[Tensor]:
-    is_sequence = isinstance(tensors, Iterable) and not isinstance(tensors, primitive.Tensor)
-    sequence = list(tensors) if is_sequence else [tensors]
+def _sequence(name: str, tensors: Any) -> Sequence[Tensor]:
+    single = isinstance(tensors, primitive.Tensor) or not isinstance(tensors, Iterable)
+    sequence = [tensors] if single else list(tensors)
     for tensor in sequence:
         if not isinstance(tensor, primitive.Tensor):
             raise TypeError(f"expected {name} to be Tensors, but got {type(tensor).__name__}")

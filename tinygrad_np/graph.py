@@ -121,7 +121,7 @@ class Leaf(Node):
 
 
 class Joint(Node):
-    """Stands before a node: a leaf, where a sweep ends, until it is connected; then it passes gradients on to the node."""
+    """Stands before a node, as a leaf where a sweep ends; once connected, it passes gradients on to that node."""
 
     __slots__ = ("behind",)
 
@@ -209,8 +209,8 @@ def sweep(
             if wanted.isdisjoint(node.edges):
                 del pending[node]
                 continue
-        # Neither the gradient nor what becomes of it gets a name here, which would be one more reference to it: so a leaf
-        # can tell from the reference count whether it may keep the array.
+        # Neither the gradient nor what becomes of it gets a name here, which would be one more reference to it: so a
+        # leaf can tell from the reference count whether it may keep the array.
         if anomaly:
             _pass_on(node.edges, _checked_backward(node, pending.pop(node), wanted), pending, sums, wanted)
         else:
@@ -301,7 +301,8 @@ def _checked_backward(node: Node, grad: Gradient, wanted: set[Node] | None) -> S
             if gradient is not None and gradient.dtype is not None and np.isnan(gradient).any():
                 raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
     except Exception as error:
-        error.add_note(f"Traceback of the forward call that made <{node.name()}>:\n{(node.trace or _NO_TRACE).rstrip()}")
+        trace = node.trace or _NO_TRACE
+        error.add_note(f"Traceback of the forward call that made <{node.name()}>:\n{trace.rstrip()}")
         raise
     finally:
         modes.cause = cause
@@ -309,7 +310,7 @@ def _checked_backward(node: Node, grad: Gradient, wanted: set[Node] | None) -> S
 
 
 def _trace() -> str:
-    """The stack down to the call of an op, and further back, if this is in the backward of a node, where that was made."""
+    """The stack down to the call of an op; and if that is in the backward of a node, how that node was made."""
     frames = traceback.extract_stack()
     while frames[-1].filename.startswith(_ENGINE):
         frames.pop()
@@ -327,9 +328,9 @@ _NO_TRACE = "not known: detect_anomaly was not on during the forward pass\n"
 def freed_error(name: str) -> RuntimeError:
     """What to raise where ``name`` needs what it saved, and that is gone."""
     return RuntimeError(
-        "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-        f"freed): what {name} saved was dropped by the first backward() or autograd.grad(). Specify retain_graph=True there "
-        "if you need to backward through the graph again."
+        "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
+        f"been freed): what {name} saved was dropped by the first backward() or autograd.grad(). Specify "
+        "retain_graph=True there if you need to backward through the graph again."
     )
 
 
@@ -337,7 +338,8 @@ def stale_error(name: str, version: int) -> RuntimeError:
     """What to raise where ``name`` needs a tensor that it saved, and that was changed since."""
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: a tensor that "
-        f"{name} saved is at version {version} now. Use the out-of-place form of that operation, or clone() the tensor first."
+        f"{name} saved is at version {version} now. Use the out-of-place form of that operation, or clone() the tensor "
+        "first."
     )
 
 

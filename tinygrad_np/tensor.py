@@ -211,7 +211,7 @@ class Tensor:
         return formatting.represent("tensor", self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self._array.ndim == 0 and spec else format(repr(self), spec)
+        return format(self.item(), spec) if self._array.ndim == 0 else object.__format__(self, spec)
 
     __hash__ = object.__hash__
 
@@ -288,7 +288,9 @@ class Tensor:
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
         if self._node is not None:
             if not value.is_floating_point():
-                raise RuntimeError(f"data set to a tensor that requires gradients must be floating point, not {value.dtype}")
+                raise RuntimeError(
+                    f"data set to a tensor that requires gradients must be floating point, not {value.dtype}"
+                )
             if not self.is_leaf and (value.shape != self.shape or value.dtype != self.dtype):
                 raise RuntimeError("data of a computed tensor can only be replaced by data of its own shape and dtype")
             self._node.shape, self._node.dtype = value._array.shape, value._array.dtype
@@ -491,7 +493,9 @@ class Tensor:
         """Set every element to ``value``, a number or a 0-d tensor."""
         value = creation.as_tensor(value)
         if value.ndim:
-            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+            )
         return self.copy_(value)
 
     def copy_(self, src: Tensor) -> Self:
@@ -555,7 +559,7 @@ class Tensor:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self._array
 
-    def __array__(self, dtype: npt.DTypeLike = None, copy: builtins.bool | None = None) -> npt.NDArray[Any]:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: builtins.bool | None = None) -> npt.NDArray[Any]:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     __array_ufunc__ = numpy_protocol.array_ufunc
@@ -656,8 +660,8 @@ class Tensor:
     __abs__ = elementwise.abs
     __matmul__ = linear_algebra.matmul
     __rmatmul__ = linear_algebra.rmatmul
-    __eq__ = comparison.operator(comparison.eq)  # type: ignore[assignment]
-    __ne__ = comparison.operator(comparison.ne)  # type: ignore[assignment]
+    __eq__ = comparison.operator(comparison.eq)
+    __ne__ = comparison.operator(comparison.ne)
     __lt__ = comparison.operator(comparison.lt)
     __le__ = comparison.operator(comparison.le)
     __gt__ = comparison.operator(comparison.gt)

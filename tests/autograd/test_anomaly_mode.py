@@ -45,7 +45,9 @@ def test_nan_is_an_error_that_names_op_and_line():
         y = x + 1
         line, z = this_line(), y * tg.tensor([1.0, NAN])
         loss = z.sum()
-        with pytest.raises(RuntimeError, match="Function 'MulBackward0' returned nan values in its 0th output") as error:
+        with pytest.raises(
+            RuntimeError, match="Function 'MulBackward0' returned nan values in its 0th output"
+        ) as error:
             loss.backward()
     assert "forward call that made <MulBackward0>" in notes(error)
     assert notes(error).rstrip().splitlines()[-2].strip().startswith(line)  # the last frame is the user's
@@ -83,7 +85,7 @@ def test_a_custom_function_is_named_too():
 def test_every_kind_of_op_remembers_its_line(op):
     x = tg.ones(2, 2, requires_grad=True)
     with detect_anomaly():
-        line, y = f'line {op.__code__.co_firstlineno}, in <lambda>', op(x)
+        line, y = f"line {op.__code__.co_firstlineno}, in <lambda>", op(x)
         with pytest.raises(RuntimeError, match="returned nan") as error:
             y.backward(tg.full(y.shape, NAN))
     assert line in notes(error)

@@ -13,7 +13,7 @@ def leaf(*values):
     return tg.tensor(values, requires_grad=True)
 
 
-# ---- backward -----------------------------------------------------------------------------------------------------------
+# ---- backward ------------------------------------------------------------------------------------------------------
 
 
 def test_gradients_are_added_to_what_is_there():
@@ -168,7 +168,7 @@ def test_nan_goes_where_it_belongs():
     np.testing.assert_array_equal(x.grad.numpy(), [2.0, np.nan, -2.0])
 
 
-# ---- what is refused ----------------------------------------------------------------------------------------------------
+# ---- what is refused -----------------------------------------------------------------------------------------------
 
 
 def test_backward_of_a_constant():
@@ -222,7 +222,7 @@ def test_inputs_that_are_empty_or_need_no_gradient():
         x.sum().backward(inputs=[tg.ones(1)])
 
 
-# ---- twice over the same graph ------------------------------------------------------------------------------------------
+# ---- twice over the same graph -------------------------------------------------------------------------------------
 
 
 def test_a_second_backward_is_refused_by_name():
@@ -283,7 +283,7 @@ def test_an_error_leaves_the_mode_as_it_was():
         assert tg.is_grad_enabled()
 
 
-# ---- autograd.grad ------------------------------------------------------------------------------------------------------
+# ---- autograd.grad -------------------------------------------------------------------------------------------------
 
 
 def test_grad_returns_gradients_and_leaves_no_trace():
@@ -367,7 +367,7 @@ def test_grad_frees_the_graph_it_went_through():
         grad(y, x)
 
 
-# ---- common idioms ------------------------------------------------------------------------------------------------------
+# ---- common idioms -------------------------------------------------------------------------------------------------
 
 
 def test_a_running_total_of_losses():

@@ -62,7 +62,7 @@ class DivMod(Function):
         return g_quotient * s / y + g_product * y, -g_quotient * s * x / y**2 + g_product * x, None
 
 
-# ---- the basics ---------------------------------------------------------------------------------------------------------
+# ---- the basics ----------------------------------------------------------------------------------------------------
 
 
 def test_forward_and_backward():
@@ -118,10 +118,13 @@ def test_a_chain_of_functions_and_ops():
 
 def test_an_argument_used_twice():
     x = leaf(3.0)
-    multiply = function(lambda ctx, a, b: (ctx.save_for_backward(a, b), a * b)[1], lambda ctx, g: (
-        g * ctx.saved_tensors[1],
-        g * ctx.saved_tensors[0],
-    ))
+    multiply = function(
+        lambda ctx, a, b: (ctx.save_for_backward(a, b), a * b)[1],
+        lambda ctx, g: (
+            g * ctx.saved_tensors[1],
+            g * ctx.saved_tensors[0],
+        ),
+    )
     multiply.apply(x, x).backward()
     assert x.grad.tolist() == [6.0]
 
@@ -178,7 +181,7 @@ def test_functions_pass_gradcheck():
     assert tg.autograd.gradgradcheck(lambda a, b: DivMod.apply(a, b, 3.0), (x, y))
 
 
-# ---- no gradient wanted -------------------------------------------------------------------------------------------------
+# ---- no gradient wanted --------------------------------------------------------------------------------------------
 
 
 def test_without_a_tensor_that_requires_grad_or_under_no_grad():
@@ -230,7 +233,7 @@ def test_tensors_in_lists_are_not_followed():
     assert not function(lambda ctx, tensors: tensors[0] * 2).apply([x]).requires_grad
 
 
-# ---- outputs ------------------------------------------------------------------------------------------------------------
+# ---- outputs -------------------------------------------------------------------------------------------------------
 
 
 def test_outputs_that_are_no_tensors_pass_through():
@@ -372,7 +375,7 @@ def test_a_tensor_of_another_graph_returned_as_output():
     assert other.is_leaf
 
 
-# ---- in place -----------------------------------------------------------------------------------------------------------
+# ---- in place ------------------------------------------------------------------------------------------------------
 
 
 def doubling(save=False):
@@ -433,7 +436,7 @@ def test_what_was_changed_must_be_returned():
         function(forward).apply(2 * leaf(1.0))
 
 
-# ---- saved tensors ------------------------------------------------------------------------------------------------------
+# ---- saved tensors -------------------------------------------------------------------------------------------------
 
 
 def test_only_tensors_can_be_saved():
@@ -505,7 +508,14 @@ def test_what_the_context_holds_stays_its_own():
     """Names that the engine uses for its nodes are free for the user's attributes."""
 
     def forward(ctx, x):
-        ctx.shape, ctx.dtype, ctx.edges, ctx.time, ctx.hooks, ctx.name = "shape", "dtype", "edges", "time", "hooks", "name"
+        ctx.shape, ctx.dtype, ctx.edges, ctx.time, ctx.hooks, ctx.name = (
+            "shape",
+            "dtype",
+            "edges",
+            "time",
+            "hooks",
+            "name",
+        )
         return x * 2
 
     def backward(ctx, g):
@@ -517,7 +527,7 @@ def test_what_the_context_holds_stays_its_own():
     assert x.grad.tolist() == [2.0, 2.0]
 
 
-# ---- higher order -------------------------------------------------------------------------------------------------------
+# ---- higher order --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -587,16 +597,28 @@ def test_once_differentiable():
             differentiate()
 
 
-# ---- mistakes -----------------------------------------------------------------------------------------------------------
+# ---- mistakes ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("forward", "returned", "message"),
     [
-        (lambda ctx, x: x * 2, lambda g: (g, g), "CustomBackward returned an incorrect number of gradients (expected 1, got 2)"),
+        (
+            lambda ctx, x: x * 2,
+            lambda g: (g, g),
+            "CustomBackward returned an incorrect number of gradients (expected 1, got 2)",
+        ),
         (lambda ctx, x, y=3: x * 2, lambda g: (), "returned an incorrect number of gradients (expected 1, got 0)"),
-        (lambda ctx, x: x * 2, lambda g: g[:2], "invalid gradient at index 0 - got [2] but expected shape compatible with [3]"),
-        (lambda ctx, x: x * 2, lambda g: g.sum(), "invalid gradient at index 0 - got [] but expected shape compatible with [3]"),
+        (
+            lambda ctx, x: x * 2,
+            lambda g: g[:2],
+            "invalid gradient at index 0 - got [2] but expected shape compatible with [3]",
+        ),
+        (
+            lambda ctx, x: x * 2,
+            lambda g: g.sum(),
+            "invalid gradient at index 0 - got [] but expected shape compatible with [3]",
+        ),
         (lambda ctx, x: x * 2, lambda g: 3.0, "expected Variable or None (got float)"),
         (lambda ctx, x: x * 2, lambda g: [g], "expected Variable or None (got list)"),
         (lambda ctx, x: x * 2, lambda g: g.numpy(), "expected Variable or None (got ndarray)"),

@@ -99,7 +99,7 @@ def test_a_gradient_penalty():
 
 
 def test_gradients_with_respect_to_the_cotangent():
-    """v -> vᵀJ is linear in v, so its derivative is J: how forward mode is made of two reverse sweeps."""
+    """The map v -> vᵀJ is linear in v, so its derivative is J: how forward mode is made of two reverse sweeps."""
     x = leaf(1.0, 2.0)
     v = leaf(1.0, 1.0)
     (pulled,) = grad(x**2, x, v, create_graph=True)
@@ -131,7 +131,11 @@ def test_through_views_splits_and_joins():
     def f(x):
         a, b = x.reshape(2, 2).T.split(1)
         joined = tg.cat([a * b, b * b]).flip(0)
-        return (joined[1:] ** 2).sum() + tg.stack([a, b]).unsqueeze(0).expand(3, -1, -1, -1).prod(0).sum() + x[[0, 0]].prod()
+        return (
+            (joined[1:] ** 2).sum()
+            + tg.stack([a, b]).unsqueeze(0).expand(3, -1, -1, -1).prod(0).sum()
+            + x[[0, 0]].prod()
+        )
 
     def scalar(values):
         (slope,) = grad(f(values), values, create_graph=True)

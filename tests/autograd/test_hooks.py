@@ -152,7 +152,7 @@ def test_no_hooks_without_a_gradient():
         tg.ones(1).register_hook(print)
 
 
-# ---- retain_grad --------------------------------------------------------------------------------------------------------
+# ---- retain_grad ---------------------------------------------------------------------------------------------------
 
 
 def test_an_intermediate_keeps_no_gradient_unless_told_to():

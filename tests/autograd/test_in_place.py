@@ -12,7 +12,7 @@ def leaf(*values):
     return tg.tensor(values, dtype="float64", requires_grad=True)
 
 
-# ---- in-place ops against the same op out of place ----------------------------------------------------------------------
+# ---- in-place ops against the same op out of place -----------------------------------------------------------------
 
 IN_PLACE = {
     "add_": (lambda y, x: y.add_(x), lambda y, x: y + x),
@@ -145,7 +145,7 @@ def test_detach_in_place():
     assert x.grad.tolist() == [6.0]
 
 
-# ---- refused, before anything is changed --------------------------------------------------------------------------------
+# ---- refused, before anything is changed ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_results_that_fit_after_a_cast():
     assert tg.tensor([1, 2]).fill_(2.9).tolist() == [2, 2]
 
 
-# ---- programs drawn at random -------------------------------------------------------------------------------------------
+# ---- programs drawn at random --------------------------------------------------------------------------------------
 #
 # Each is run twice: on tensors, and on dual numbers, pairs of an array and its derivative along a direction. NumPy's views
 # and in-place ops do to both arrays of a pair what the program says, so there the derivative is right by construction.

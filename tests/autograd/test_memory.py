@@ -21,7 +21,7 @@ class Double(tg.autograd.Function):
         return 2 * grad
 
 
-# ---- a long graph neither computes nor dies by recursion ----------------------------------------------------------------
+# ---- a long graph neither computes nor dies by recursion -----------------------------------------------------------
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_graph_of_gradients_is_freed_without_recursion():
     assert node() is None
 
 
-# ---- no reference cycles -------------------------------------------------------------------------------------------------
+# ---- no reference cycles -------------------------------------------------------------------------------------------
 
 
 def leaf():
@@ -117,7 +117,9 @@ def fused():
 
 def fused_twice():
     x = leaf()
-    (slope,) = tg.autograd.grad(tg.nn.functional.cross_entropy(tg.nn.functional.linear(x, x), tg.tensor([0, 1])), x, create_graph=True)
+    (slope,) = tg.autograd.grad(
+        tg.nn.functional.cross_entropy(tg.nn.functional.linear(x, x), tg.tensor([0, 1])), x, create_graph=True
+    )
     slope.square().sum().backward()
 
 
@@ -321,7 +323,7 @@ def test_a_leaf_is_not_kept_alive_by_its_graph():
     y.backward()  # its gradient is nobody's
 
 
-# ---- a node keeps what its rules name -----------------------------------------------------------------------------------
+# ---- a node keeps what its rules name ------------------------------------------------------------------------------
 
 
 def intermediate(*shape):
@@ -438,7 +440,7 @@ def test_memory_is_given_back_while_the_sweep_runs():
     assert seen == [True]
 
 
-# ---- gradients share no memory ------------------------------------------------------------------------------------------
+# ---- gradients share no memory -------------------------------------------------------------------------------------
 
 
 class SameTwice(tg.autograd.Function):
@@ -583,7 +585,7 @@ def test_accumulating_leaves_other_tensors_alone():
     assert tg.equal(given, tg.ones(3, 3))
 
 
-# ---- and none is copied without need -------------------------------------------------------------------------------------
+# ---- and none is copied without need -------------------------------------------------------------------------------
 
 
 class Fresh(tg.autograd.Function):

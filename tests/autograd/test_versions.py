@@ -13,7 +13,7 @@ def leaf(*values):
     return tg.tensor(values, requires_grad=True)
 
 
-# ---- the counter ----------------------------------------------------------------------------------------------------------
+# ---- the counter ---------------------------------------------------------------------------------------------------
 
 CHANGES = {
     "add_": lambda t: t.add_(1),
@@ -169,7 +169,7 @@ def test_a_copy_has_a_count_of_its_own():
     assert t.clone()._version == 0
 
 
-# ---- a saved tensor that was changed ------------------------------------------------------------------------------------
+# ---- a saved tensor that was changed -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
@@ -286,7 +286,7 @@ def test_a_fused_op_notices_too():
             y.backward(create_graph=create_graph)
 
 
-# ---- what may not be changed in place at all ----------------------------------------------------------------------------
+# ---- what may not be changed in place at all -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("change", list(CHANGES.values())[:-2], ids=list(CHANGES)[:-2])

@@ -16,7 +16,17 @@ import tinygrad_np as tg
 from tests.ops import arguments as draw
 from tests.ops.arguments import BETWEEN_HALVES, DISTINCT, NEAR_HALVES, NOT_HALFWAY, NOT_INTEGER
 from tinygrad_np.ops import comparison, elementwise, fused, indexing, linear_algebra, reduction, shape
-from tinygrad_np.testing import NONZERO, POSITIVE, REALS, Domain, broadcastable_tensors, contiguous, read_only, shapes, tensors
+from tinygrad_np.testing import (
+    NONZERO,
+    POSITIVE,
+    REALS,
+    Domain,
+    broadcastable_tensors,
+    contiguous,
+    read_only,
+    shapes,
+    tensors,
+)
 
 
 @dataclass(frozen=True)
@@ -221,7 +231,9 @@ _SAMPLES = [
     Sample(reduction.any, draw.few_values().map(lambda x: (*x, None, True)), reduced(np.any)),
     Sample(
         reduction._norm,
-        draw.with_dim(NONZERO, EXPONENTS, st.booleans(), several=True, optional=True).map(lambda a: (a[0], a[2], a[1], a[3])),
+        draw.with_dim(NONZERO, EXPONENTS, st.booleans(), several=True, optional=True).map(
+            lambda a: (a[0], a[2], a[1], a[3])
+        ),
         lambda x, p, dim, keepdim: reduced(np.sum)(np.abs(x) ** p, dim, keepdim) ** (1 / p),
     ),
     # shape
@@ -347,12 +359,16 @@ COMPOSITES: dict[str, Sample] = {
         lambda x, dim: x / np.linalg.norm(x, axis=dim, keepdims=True),
     ),
     # shape
-    "flatten": Sample(lambda x: x.flatten(1), tensors(shape=shapes(min_ndim=2)), lambda x: x.reshape(len(x), math.prod(x.shape[1:]))),
+    "flatten": Sample(
+        lambda x: x.flatten(1), tensors(shape=shapes(min_ndim=2)), lambda x: x.reshape(len(x), math.prod(x.shape[1:]))
+    ),
     "movedim": Sample(tg.movedim, draw.with_two_dims().filter(lambda a: a[0].ndim), np.moveaxis),
     "split": Sample(lambda x: x.split(2), tensors(shape=(5, 2)), lambda x: np.split(x, [2, 4])),
     "one part of a split": Sample(lambda x: x.split(2)[1], tensors(shape=(5, 2)), lambda x: x[2:4]),
     "chunk": Sample(lambda x: x.chunk(2, -1), tensors(shape=(2, 3)), lambda x: [x[:, :2], x[:, 2:]]),
-    "unbind": Sample(lambda x: [a * b for a, b in zip(x, x.unbind(), strict=True)], tensors(shape=(3, 2)), lambda x: list(x * x)),
+    "unbind": Sample(
+        lambda x: [a * b for a, b in zip(x, x.unbind(), strict=True)], tensors(shape=(3, 2)), lambda x: list(x * x)
+    ),
     "broadcast_tensors": Sample(tg.broadcast_tensors, pairs(), np.broadcast_arrays),
     "tile": Sample(lambda x: x.tile(2, 3), tensors(shape=(2,)), lambda x: np.tile(x, (2, 3))),
     # indexing
@@ -378,10 +394,14 @@ COMPOSITES: dict[str, Sample] = {
         lambda x, index: x[index],
     ),
     "take_along_dim": Sample(
-        lambda x: tg.take_along_dim(x, tg.tensor([[1], [0]]), 1), tensors(shape=(2, 2)), lambda x: x[[0, 1], [1, 0]][:, None]
+        lambda x: tg.take_along_dim(x, tg.tensor([[1], [0]]), 1),
+        tensors(shape=(2, 2)),
+        lambda x: x[[0, 1], [1, 0]][:, None],
     ),
     "masked_select": Sample(
-        lambda x: tg.masked_select(x, tg.tensor([True, False, True])), tensors(shape=(2, 3)), lambda x: x[:, [0, 2]].ravel()
+        lambda x: tg.masked_select(x, tg.tensor([True, False, True])),
+        tensors(shape=(2, 3)),
+        lambda x: x[:, [0, 2]].ravel(),
     ),
     "sort": Sample(tg.sort, one_dim(DISTINCT), sorted_with_indices),
     "topk": Sample(lambda x: tg.topk(x, 2)[0], tensors(DISTINCT, shape=(2, 3)), lambda x: -np.sort(-x)[:, :2]),
@@ -399,7 +419,9 @@ COMPOSITES: dict[str, Sample] = {
     "mse_loss": Sample(F.mse_loss, same_shape(REALS, REALS), lambda x, y: np.mean((x - y) ** 2)),
     "l1_loss": Sample(F.l1_loss, same_shape(NEAR_HALVES, BETWEEN_HALVES), lambda x, y: np.mean(np.abs(x - y))),
     "nll_loss": Sample(
-        lambda x: F.nll_loss(x, tg.tensor([2, 0]), reduction="none"), tensors(shape=(2, 3)), lambda x: -x[[0, 1], [2, 0]]
+        lambda x: F.nll_loss(x, tg.tensor([2, 0]), reduction="none"),
+        tensors(shape=(2, 3)),
+        lambda x: -x[[0, 1], [2, 0]],
     ),
     "cross_entropy of probabilities": Sample(
         lambda x, q: F.cross_entropy(x, q, reduction="sum", label_smoothing=0.25),

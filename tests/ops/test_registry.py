@@ -71,7 +71,9 @@ def recording(x):
 
 
 def test_every_fused_op_has_a_decomposition():
-    assert {name for name, op in registry.items() if op.fused} == {name for name, op in registry.items() if op.decompose}
+    assert {name for name, op in registry.items() if op.fused} == {
+        name for name, op in registry.items() if op.decompose
+    }
 
 
 # ---- ops are right -------------------------------------------------------------------------------------------------

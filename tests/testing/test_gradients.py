@@ -121,7 +121,8 @@ def test_another_gradient_under_create_graph_fails():
     fickle = custom(lambda x: x * 2, lambda g, x: g * (3 if tg.is_grad_enabled() else 2))
     check_gradient(fickle, X, order=1)
     with pytest.raises(
-        GradientError, match="the recorded gradient of order 1 with respect to input 0 is not what it is without create_graph"
+        GradientError,
+        match="the recorded gradient of order 1 with respect to input 0 is not what it is without create_graph",
     ):
         check_gradient(fickle, X, order=2)
 
@@ -175,7 +176,9 @@ def test_the_message_names_function_element_values_and_inputs():
     with pytest.raises(GradientError) as caught:
         check_gradient(half_right, X)
     message = str(caught.value)
-    assert message.startswith("half_right: the gradient with respect to input 0 is wrong: worst at element [0, 2], actual ")
+    assert message.startswith(
+        "half_right: the gradient with respect to input 0 is wrong: worst at element [0, 2], actual "
+    )
     actual, expected = (float(re.search(rf"{word} (-?[\d.]+)", message)[1]) for word in ("actual", "expected"))
     assert expected == pytest.approx(2 * actual)
     assert "tolerance 1e-06 + 1e-05 * |expected|" in message

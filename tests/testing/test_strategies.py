@@ -35,7 +35,7 @@ from tinygrad_np.testing import (
 def test_values_of_a_domain_are_inside_and_off_the_kinks(low, width, kink):
     domain = Domain(low, low + width, exclude=(kink,), margin=width / 20)
     values = np.array(domain.values())
-    assert len(set(values)) == len(values) > 100
+    assert len(set(values)) == len(values) > 50
     assert values.min() >= low
     assert values.max() <= low + width
     assert np.abs(values - kink).min() >= width / 20

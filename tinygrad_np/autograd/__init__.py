@@ -1,4 +1,4 @@
-"""Automatic differentiation: gradients, whether to record a graph for them, and functions with gradients of their own."""
+"""Gradients, whether a graph is recorded for them, and functions with gradients of their own."""
 
 from tinygrad_np.autograd import graph
 from tinygrad_np.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly

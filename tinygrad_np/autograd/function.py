@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_np.autograd.grad_mode import no_grad
 from tinygrad_np.dtypes import DType
-from tinygrad_np.graph import Gradient, Node, Part, Parts, freed_error, modes, stale_error
+from tinygrad_np.graph import Gradient, Node, Part, freed_error, modes, stale_error
 from tinygrad_np.ops.primitive import wrap
 from tinygrad_np.tensor import Tensor
 
@@ -20,13 +20,15 @@ from tinygrad_np.tensor import Tensor
 class Function:
     """Base class of functions with a gradient of their own.
 
-    Define ``forward`` and ``backward`` as static methods, and call the function by `apply`. ``forward(ctx, *args)`` runs
-    without a graph being recorded; it takes tensors and anything else, and returns a tensor, or a tuple of tensors and
-    anything else. ``backward(ctx, *grads)`` takes the gradient of each output and returns the gradient of each argument;
-    None where there is none. Made of ops on tensors, it can itself be differentiated (``create_graph``).
+    Define ``forward`` and ``backward`` as static methods, and call the function by `apply`:
 
-    Alternatively define ``forward(*args)`` and ``setup_context(ctx, inputs, output)``, which runs after it. What `ctx` can
-    do is described at `FunctionCtx`.
+    - ``forward(ctx, *args)`` takes tensors and anything else, and returns a tensor, or a tuple of tensors and anything
+      else. No graph is recorded in it.
+    - ``backward(ctx, *grads)`` takes the gradient of each output and returns that of each argument, or None. Made of ops
+      on tensors, it can itself be differentiated (``create_graph``).
+
+    Alternatively define ``forward(*args)`` and ``setup_context(ctx, inputs, output)``, which runs after it. What ``ctx``
+    can do is described at `FunctionCtx`.
 
     Example:
         >>> import tinygrad_np as tg
@@ -104,8 +106,8 @@ class Function:
 class FunctionCtx:
     """What the ``forward`` of a `Function` tells its ``backward``. It may be given any further attributes.
 
-    Tensors that are arguments or results of ``forward`` belong in `save_for_backward`, not in attributes: so a change in
-    place is noticed, their memory is freed with the graph, and no reference cycle keeps it alive.
+    Tensors that are arguments or results of ``forward`` belong in `save_for_backward`, not in attributes: so a change
+    in place is noticed, their memory is freed with the graph, and no reference cycle keeps it alive.
 
     Attributes:
         needs_input_grad: for each argument of ``forward``, whether its gradient is wanted.
@@ -148,13 +150,14 @@ class FunctionCtx:
         return tuple([None if saved is None else saved.tensor(node) for saved in self._saved])
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
-        """Declare results of ``forward`` to have no gradient. (Those of integer or bool dtype never have.)"""
+        """Declare results of ``forward`` to have no gradient; those of integer or bool dtype never have."""
         self._not_differentiable = tensors
 
     def mark_dirty(self, *tensors: Tensor) -> None:
         """Declare arguments of ``forward`` to be changed in place by it.
 
-        Each must be among the results. As for all in-place operations, none may be a leaf that requires grad, nor a view.
+        Each must be among the results. As with all in-place operations, none may be a leaf that requires grad, or a
+        view.
         """
         self._dirty = tensors
         for tensor in tensors:
@@ -165,7 +168,7 @@ class FunctionCtx:
         self._materialize_grads = value
 
     def _seal(self, node: FunctionNode, results: Sequence[Any]) -> None:
-        """Turn tensors, of which some hold ``node``, into what does not: the node, which holds this, must not hold itself."""
+        """Turn tensors, of which some hold ``node``, into what does not: the node holds this, so it would hold itself."""
         outputs = {id(result): i for i, result in enumerate(results) if isinstance(result, Tensor)}
         self._node = weakref.ref(node)
         self._saved = tuple([t if t is None else _Saved.of(t, outputs.get(id(t))) for t in self._to_save])
@@ -254,11 +257,12 @@ class FunctionNode(Node):
         return gradients
 
     def _one_per_argument(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
-        """``gradients``, if they are as many as the arguments; optional arguments that were not given may have a None."""
+        """``gradients``, if they are as many as the arguments: besides, None for optional ones that were not given."""
         count = len(self.tensors)
         if len(gradients) < count or any(gradient is not None for gradient in gradients[count:]):
             raise RuntimeError(
-                f"function {self.name()} returned an incorrect number of gradients (expected {count}, got {len(gradients)})"
+                f"function {self.name()} returned an incorrect number of gradients (expected {count}, got "
+                f"{len(gradients)})"
             )
         for i, is_tensor in enumerate(self.tensors):
             if gradients[i] is not None and not is_tensor:

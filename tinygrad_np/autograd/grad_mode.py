@@ -36,8 +36,8 @@ def is_inference_mode_enabled() -> bool:
 class ModeSwitch:
     """A context manager that sets modes of this thread and sets them back; also a decorator.
 
-    What to set back is kept by the thread, not here. So one instance may be entered again within itself, and a decorated
-    function may run in several threads at once.
+    What to set back is kept by the thread, not here. So one instance may be entered again within itself, and a
+    decorated function may run in several threads at once.
     """
 
     def __init__(self, **values: bool) -> None:

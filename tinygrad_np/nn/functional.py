@@ -151,8 +151,8 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
         threshold: where ``beta * input`` is above it, the result is ``input`` itself.
 
     Source:
-        Dugas, Bengio, Bélisle, Nadeau, Garcia, "Incorporating second-order functional knowledge for better option pricing"
-        (2000).
+        Dugas, Bengio, Bélisle, Nadeau, Garcia, "Incorporating second-order functional knowledge for better option
+        pricing" (2000).
 
     Example:
         >>> import tinygrad_np as tg

@@ -1,4 +1,7 @@
-"""Tensors made from numbers, sequences and NumPy arrays, or filled by a rule."""
+"""Tensors made from numbers, sequences and NumPy arrays, or filled by a rule.
+
+PyTorch's functions of these names also take a ``device``, a ``layout`` and the like: here there is one of each.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +34,15 @@ def tensor(data: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = F
 
     Args:
         data: a number, nested sequences of numbers, a NumPy array, a tensor.
-        dtype: of the result. By default Python floats give the default dtype, ints int64, bools bool; arrays, tensors and
-            NumPy's scalars keep theirs; in a mixture they are promoted (see `promote_types`).
+        dtype: of the result. By default Python floats give the default dtype, ints int64, bools bool; arrays, tensors
+            and NumPy's scalars keep theirs; in a mixture they are promoted (see `promote_types`).
         requires_grad: whether the gradient with respect to it is wanted.
 
     Raises:
         ValueError: sequences of unequal lengths, or an integer beyond int64.
         TypeError: sequences beside numbers, text, or a dtype that does not exist here.
-        RuntimeError: a number that ``dtype`` cannot hold, data that is nothing like a number, or ``requires_grad`` for
-            integers.
+        RuntimeError: a number that ``dtype`` cannot hold, data that is nothing like a number, or ``requires_grad``
+            for integers.
 
     Example:
         >>> import tinygrad_np as tg
@@ -54,7 +57,7 @@ def tensor(data: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = F
         array = np.array(data, dtype=wanted or _supported(data))
     else:
         array = _from_python(data, wanted)
-    return _finish(array, requires_grad)
+    return finish(array, requires_grad)
 
 
 def as_tensor(data: Any, dtype: DTypeLike | None = None) -> Tensor:
@@ -114,7 +117,8 @@ def _supported(array: npt.NDArray[Any] | np.generic) -> DType:
     )
 
 
-def _finish(array: npt.NDArray[Any], requires_grad: bool) -> Tensor:
+def finish(array: npt.NDArray[Any], requires_grad: bool) -> Tensor:
+    """A leaf of the graph that holds ``array``."""
     made = wrap(array)
     return made.requires_grad_() if requires_grad else made
 
@@ -139,8 +143,8 @@ def _from_python(data: Any, dtype: DType | None) -> npt.NDArray[Any]:
     if array.dtype.kind in "Ou" and dtype == dtypes.int64:
         raise ValueError("Overflow when unpacking long long: an integer is out of the range of int64")
     if array.size:
-        check_fits(array.min(), dtype)
-        check_fits(array.max(), dtype)
+        _check_fits(array.min(), dtype)
+        _check_fits(array.max(), dtype)
     return array.astype(dtype)
 
 
@@ -184,7 +188,7 @@ def _misfit(data: Any, lengths: list[int], depth: int = 0) -> Exception | None:
     if depth == len(lengths):
         return TypeError(f"expected a number at dim {depth}, but got a sequence") if _is_array_like(data) else None
     if not _is_array_like(data):
-        return TypeError(f"expected a sequence of length {lengths[depth]} at dim {depth}, but got {data!r}: not a sequence")
+        return TypeError(f"expected a sequence of length {lengths[depth]} at dim {depth}, but got {data!r}")
     if len(data) != lengths[depth]:
         return ValueError(f"expected sequence of length {lengths[depth]} at dim {depth} (got {len(data)})")
     misfits = (_misfit(element, lengths, depth + 1) for element in data)
@@ -200,21 +204,23 @@ def _is_array_like(data: Any) -> bool:
     return _is_sequence(data) or (isinstance(data, np.ndarray) and data.ndim > 0)
 
 
-def check_fits(value: Any, dtype: DType) -> None:
-    """Raise if an integer ``dtype`` cannot hold a number. (A negative one may wrap around, as in PyTorch.)"""
+def _check_fits(value: Any, dtype: DType) -> None:
+    """Raise if an integer ``dtype`` cannot hold a number; a negative one may wrap around, as in PyTorch."""
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         low = -limits.max if dtype.kind == "u" else limits.min
         if not low <= value < limits.max + 1:
-            raise RuntimeError(f"value cannot be converted to type {dtype} without overflow")
+            raise _overflow(dtype)
+
+
+def _overflow(dtype: DType) -> RuntimeError:
+    return RuntimeError(f"value cannot be converted to type {dtype} without overflow")
 
 
 # ---- filled --------------------------------------------------------------------------------------------------------
 
 
-def zeros(
-    *sizes: Any, size: Size | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False
-) -> Tensor:
+def zeros(*sizes: Any, size: Size | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """A tensor full of zeros.
 
     Args:
@@ -233,7 +239,7 @@ def zeros(
         (tensor([[0., 0., 0.],
                 [0., 0., 0.]]), tensor([0, 0]))
     """
-    return _finish(np.zeros(shape_of("zeros", sizes, size), _or_default(dtype)), requires_grad)
+    return finish(np.zeros(shape_of("zeros", sizes, size), or_default(dtype)), requires_grad)
 
 
 def ones(*sizes: Any, size: Size | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -244,12 +250,10 @@ def ones(*sizes: Any, size: Size | None = None, dtype: DTypeLike | None = None, 
         >>> tg.ones(3)
         tensor([1., 1., 1.])
     """
-    return _finish(np.ones(shape_of("ones", sizes, size), _or_default(dtype)), requires_grad)
+    return finish(np.ones(shape_of("ones", sizes, size), or_default(dtype)), requires_grad)
 
 
-def empty(
-    *sizes: Any, size: Size | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False
-) -> Tensor:
+def empty(*sizes: Any, size: Size | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """A tensor of whatever its memory held; arguments as for `zeros`.
 
     Example:
@@ -257,7 +261,7 @@ def empty(
         >>> tg.empty(2, 3).shape
         Size([2, 3])
     """
-    return _finish(np.empty(shape_of("empty", sizes, size), _or_default(dtype)), requires_grad)
+    return finish(np.empty(shape_of("empty", sizes, size), or_default(dtype)), requires_grad)
 
 
 def full(size: Size, fill_value: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -281,7 +285,7 @@ def full(size: Size, fill_value: Any, *, dtype: DTypeLike | None = None, require
     """
     value = _number("full", "fill_value", fill_value)
     wanted = _dtype_of_python(type(value)) if dtype is None else dtypes.as_dtype(dtype)
-    return _finish(np.full(shape_of("full", (), size), *_filling(value, wanted)), requires_grad)
+    return finish(np.full(shape_of("full", (), size), *_filling(value, wanted)), requires_grad)
 
 
 def zeros_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -292,7 +296,7 @@ def zeros_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: 
         >>> tg.zeros_like(tg.tensor([1, 2, 3]))
         tensor([0, 0, 0])
     """
-    return _finish(np.zeros_like(*_like("zeros_like", input, dtype)), requires_grad)
+    return finish(np.zeros_like(*array_like("zeros_like", input, dtype)), requires_grad)
 
 
 def ones_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -303,7 +307,7 @@ def ones_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: b
         >>> tg.ones_like(tg.tensor([1, 2, 3]), dtype=tg.float32)
         tensor([1., 1., 1.])
     """
-    return _finish(np.ones_like(*_like("ones_like", input, dtype)), requires_grad)
+    return finish(np.ones_like(*array_like("ones_like", input, dtype)), requires_grad)
 
 
 def empty_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -314,12 +318,10 @@ def empty_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: 
         >>> tg.empty_like(tg.ones(2, 3)).shape
         Size([2, 3])
     """
-    return _finish(np.empty_like(*_like("empty_like", input, dtype)), requires_grad)
+    return finish(np.empty_like(*array_like("empty_like", input, dtype)), requires_grad)
 
 
-def full_like(
-    input: Tensor, fill_value: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False
-) -> Tensor:
+def full_like(input: Tensor, fill_value: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """One number in the shape of a tensor, and in its dtype unless another is given.
 
     Raises:
@@ -331,12 +333,13 @@ def full_like(
         >>> tg.full_like(tg.ones(2), 5)
         tensor([5., 5.])
     """
-    array, wanted = _like("full_like", input, dtype)
+    array, wanted = array_like("full_like", input, dtype)
     value, wanted = _filling(_number("full_like", "fill_value", fill_value), wanted)
-    return _finish(np.full_like(array, value, wanted), requires_grad)
+    return finish(np.full_like(array, value, wanted), requires_grad)
 
 
-def _like(op: str, input: Any, dtype: DTypeLike | None) -> tuple[npt.NDArray[Any], DType]:
+def array_like(op: str, input: Any, dtype: DTypeLike | None) -> tuple[npt.NDArray[Any], DType]:
+    """The array of the tensor ``input``, and the dtype of something like it."""
     if not isinstance(input, _primitive.Tensor):
         raise argument_error(op, "input", input)
     return input._array, input.dtype if dtype is None else dtypes.as_dtype(dtype)
@@ -344,9 +347,10 @@ def _like(op: str, input: Any, dtype: DTypeLike | None) -> tuple[npt.NDArray[Any
 
 def _filling(value: Number, dtype: DType) -> tuple[Any, DType]:
     """A number as ``dtype`` has it, and the dtype."""
-    check_fits(value, dtype)
-    with np.errstate(over="ignore"):
-        return np.array(value).astype(dtype), dtype
+    _check_fits(value, dtype)
+    if dtype.kind == "f" and np.finfo(dtype).max < abs(value) < math.inf:
+        raise _overflow(dtype)
+    return np.array(value).astype(dtype), dtype
 
 
 # ---- in a pattern --------------------------------------------------------------------------------------------------
@@ -371,7 +375,7 @@ def eye(n: int, m: int | None = None, *, dtype: DTypeLike | None = None, require
         tensor([[1., 0., 0.],
                 [0., 1., 0.]])
     """
-    return _finish(np.eye(*shape_of("eye", (n, n if m is None else m)), dtype=_or_default(dtype)), requires_grad)
+    return finish(np.eye(*shape_of("eye", (n, n if m is None else m)), dtype=or_default(dtype)), requires_grad)
 
 
 def arange(
@@ -419,9 +423,9 @@ def arange(
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if wanted.kind == "f":
-        return _finish((start + step * np.arange(_steps(start, end, step))).astype(wanted), requires_grad)
+        return finish((start + step * np.arange(_steps(start, end, step))).astype(wanted), requires_grad)
     count, start, step = _steps(start, end, step), int(start), int(step)
-    return _finish((start + step * np.arange(count, dtype=np.int64)).astype(wanted), requires_grad)
+    return finish((start + step * np.arange(count, dtype=np.int64)).astype(wanted), requires_grad)
 
 
 def _steps(start: Number, end: Number, step: Number) -> int:
@@ -462,7 +466,7 @@ def linspace(
     i = np.arange(steps)
     # Each half is counted from its own end, so that both ends are met exactly.
     values = np.where(2 * i < steps, start + step * i, end - step * (steps - 1 - i))
-    return _finish(values.astype(_or_default(dtype)), requires_grad)
+    return finish(values.astype(or_default(dtype)), requires_grad)
 
 
 # ---- arguments -----------------------------------------------------------------------------------------------------
@@ -496,7 +500,8 @@ def shape_of(op: str, sizes: Sequence[Any], size: Any = None) -> tuple[int, ...]
     return tuple(shape)
 
 
-def _or_default(dtype: DTypeLike | None) -> DType:
+def or_default(dtype: DTypeLike | None) -> DType:
+    """``dtype``, or the default dtype if it is None."""
     return dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
 
 

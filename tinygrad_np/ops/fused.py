@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_np import dtypes
-from tinygrad_np.ops import elementwise, indexing, reduction as reductions
+from tinygrad_np.ops import elementwise, indexing
 from tinygrad_np.ops import primitive as _primitive
+from tinygrad_np.ops import reduction as reductions
 from tinygrad_np.ops.errors import argument_error
 from tinygrad_np.ops.primitive import Array, dual, fused, primitive, wrap
 
@@ -31,14 +32,14 @@ def cross_entropy(
 ) -> Tensor:
     """The cross entropy between the softmax of logits and target classes.
 
-    For a target distribution ``q`` over the classes, ``loss = -sum_c weight[c] * q[c] * log_softmax(input)[c]``. A class index
-    stands for the distribution that is 1 there, and ``label_smoothing`` replaces ``q`` by
+    For a target distribution ``q`` over the classes, ``loss = -sum_c weight[c] * q[c] * log_softmax(input)[c]``. A class
+    index stands for the distribution that is 1 there, and ``label_smoothing`` replaces ``q`` by
     ``(1 - label_smoothing) * q + label_smoothing / classes``.
 
     Args:
         input: logits, ``(classes,)`` or ``(batch, classes, ...)``, in a floating-point dtype.
-        target: class indices, ``()`` or ``(batch, ...)``, int64 or uint8; or class probabilities, in the shape of ``input``
-            and a floating-point dtype.
+        target: class indices, ``()`` or ``(batch, ...)``, int64 or uint8; or class probabilities, in the shape of
+            ``input`` and a floating-point dtype.
         weight: of each class, ``(classes,)``, in the dtype of ``input``.
         ignore_index: a class index that adds nothing to the loss and its gradient; for class indices only.
         reduction: ``"none"``, ``"sum"`` or ``"mean"``. The mean over class indices is weighted, with ``weight`` of the
@@ -46,8 +47,8 @@ def cross_entropy(
         label_smoothing: from 0 to 1.
 
     Returns:
-        A loss per target, of the shape of ``target`` without ``classes``; or one of no dimensions. The mean of no targets is
-        NaN.
+        A loss per target, in the shape of ``target`` without ``classes``; or one of no dimensions. The mean of no
+        targets is NaN.
 
     Raises:
         IndexError: a class index is out of range.
@@ -55,8 +56,8 @@ def cross_entropy(
         RuntimeError: another shape, dtype or ``label_smoothing`` is wrong.
 
     Source:
-        Goodfellow, Bengio, Courville, "Deep learning" (2016), section 6.2.2; label smoothing: Szegedy et al., "Rethinking the
-        Inception architecture for computer vision" (2016), section 7.
+        Goodfellow, Bengio, Courville, "Deep learning" (2016), section 6.2.2; label smoothing: Szegedy, Vanhoucke, Ioffe,
+        Shlens, Wojna, "Rethinking the Inception architecture for computer vision" (2016), section 7.
 
     Example:
         >>> import tinygrad_np as tg
@@ -222,9 +223,9 @@ def nll_loss(
         raise ValueError("nll_loss: Expected 1 or more dimensions (got 0)")
     _check_weight("nll_loss", weight, input)
     _check_indices("nll_loss", input, target)
-    dim = _class_dim(input)
     labels, ignored, count = _targets("nll_loss", input, target, weight, ignore_index)
-    losses = -indexing.gather(input, dim, labels.unsqueeze(dim)).squeeze(dim)
+    logs = input if input.ndim > 1 else input.unsqueeze(0)
+    losses = -indexing.gather(logs, 1, labels.reshape(len(logs), 1, *logs.shape[2:])).reshape(target.shape)
     if weight is not None:
         losses = losses * weight[labels]
     return _reduced(_without(ignored, losses), reduction, count)
@@ -295,8 +296,8 @@ def _check_weight(op: str, weight: Any, input: Tensor) -> None:
     classes = input.shape[_class_dim(input)]
     if weight.shape != (classes,):
         raise RuntimeError(
-            f"{op}: weight tensor should be defined either for all {classes} classes or no classes but got weight tensor "
-            f"of shape: {list(weight.shape)}"
+            f"{op}: weight tensor should be defined either for all {classes} classes or no classes but got weight "
+            f"tensor of shape: {list(weight.shape)}"
         )
     if weight.dtype != input.dtype:
         raise RuntimeError(f"{op}: expected weight of dtype {input.dtype} but found {weight.dtype}")
@@ -312,9 +313,7 @@ def _check_indices(op: str, input: Tensor, target: Tensor) -> None:
                 f"{op}: Expected input batch_size ({batch}) to match target batch_size ({target.numel()})."
             )
     elif target.shape != (input.shape[0], *input.shape[2:]):
-        raise RuntimeError(
-            f"{op}: Expected target size {[input.shape[0], *input.shape[2:]]}, got {list(target.shape)}"
-        )
+        raise RuntimeError(f"{op}: Expected target size {[input.shape[0], *input.shape[2:]]}, got {list(target.shape)}")
     if target.dtype not in (dtypes.int64, dtypes.uint8):
         raise RuntimeError(f"{op}: expected target dtype to be int64 or uint8, but got {target.dtype}")
 
@@ -366,8 +365,8 @@ def _errors(op: str, input: Tensor, target: Tensor, reduction: str) -> Tensor:
     _check_reduction(reduction)
     if input.shape != target.shape:
         warnings.warn(
-            f"{op}: Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
-            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+            f"{op}: Using a target size ({target.shape}) that is different to the input size ({input.shape}). This "
+            "will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
             stacklevel=3,
         )
     return input - target
@@ -381,7 +380,8 @@ def binary_cross_entropy(
 ) -> Tensor:
     """The cross entropy of probabilities: ``-weight * (target * log(input) + (1 - target) * log(1 - input))``.
 
-    The logarithms are not let below -100, so that the loss stays finite; `binary_cross_entropy_with_logits` is more accurate.
+    The logarithms are not let below -100, so that the loss stays finite. `binary_cross_entropy_with_logits` is more
+    accurate.
 
     Args:
         input: probabilities, of any shape and a floating-point dtype.
@@ -455,7 +455,8 @@ def binary_cross_entropy_with_logits(
 
     Example:
         >>> import tinygrad_np as tg
-        >>> tg.nn.functional.binary_cross_entropy_with_logits(tg.tensor([0.0, 200.0]), tg.tensor([1.0, 0.0]), reduction="none")
+        >>> logits, target = tg.tensor([0.0, 200.0]), tg.tensor([1.0, 0.0])
+        >>> tg.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
         tensor([  0.6931, 200.0000])
     """
     op = "binary_cross_entropy_with_logits"

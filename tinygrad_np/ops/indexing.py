@@ -67,7 +67,7 @@ def getitem(input: Tensor, index: Any) -> Tensor:
     advanced: Index | None
     if index.__class__ is int:
         basic, advanced = (index, ...), None
-    elif isinstance(index, _primitive.Tensor) and index._array.dtype.kind == "i" and index._array.ndim:
+    elif isinstance(index, _primitive.Tensor) and index._array.dtype.kind == "i" and index._array.ndim and input.ndim:
         basic, advanced = None, (index._array,)
     else:
         basic, advanced = _parse(index, input._array.shape)
@@ -90,17 +90,27 @@ def assign(array: Array, index: Any, value: Any) -> None:
     basic, advanced = _parse(index, array.shape)
     try:
         target = array if basic is None else array[basic]
-        target[... if advanced is None else advanced] = value
+        places = ... if advanced is None else _without_masks(advanced)
+        try:
+            target[places] = value
+        except ValueError:
+            raise RuntimeError(
+                f"shape mismatch: value tensor of shape {list(np.shape(value))} cannot be broadcast to indexing result "
+                f"of shape {list(target[places].shape)}"
+            ) from None
     except IndexError as error:
         raise IndexError(str(error).replace("axis", "dimension")) from None
     except OverflowError:
         raise RuntimeError(f"value {value} cannot be converted to type {array.dtype} without overflow") from None
-    except ValueError:
-        picked = target if advanced is None else target[advanced]
-        raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(np.shape(value))} cannot be broadcast to indexing result of "
-            f"shape {list(picked.shape)}"
-        ) from None
+
+
+def _without_masks(index: Index) -> Index:
+    """An advanced index with the coordinates of what masks pick instead of masks: NumPy broadcasts values to those."""
+    return tuple([part for item in index for part in (item.nonzero() if _is_mask(item) else (item,))])
+
+
+def _is_mask(item: Any) -> bool:
+    return isinstance(item, np.ndarray) and item.dtype == bool
 
 
 def _parse(index: Any, sizes: Sequence[int]) -> tuple[Index | None, Index | None]:

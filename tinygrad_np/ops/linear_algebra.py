@@ -1,4 +1,4 @@
-"""Products of matrices and vectors. NumPy hands them to BLAS; what is here is PyTorch's shapes, errors and gradients."""
+"""Products of matrices and vectors. NumPy hands them to BLAS; here are the shapes, the errors and the gradients."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def matmul(input: Array, other: Array) -> Array:
 
     ``out[..., i, j] = sum_k input[..., i, k] * other[..., k, j]``
 
-    A 1-D ``input`` is taken as a row and a 1-D ``other`` as a column, whose dimension the result then lacks. All dimensions
-    before the last two are batch dimensions, and are broadcast.
+    A 1-D ``input`` is taken as a row and a 1-D ``other`` as a column, whose dimension the result then lacks. All
+    dimensions before the last two are batch dimensions, and are broadcast.
 
     Args:
         input: ``(..., n, k)`` or ``(k,)``.

@@ -14,7 +14,7 @@ from tinygrad_np.ops.errors import argument_error, explain
 from tinygrad_np.ops.table import NUMPY_NAMES, Array, Op, Plan, Promotion, Rule
 
 if TYPE_CHECKING:
-    from tinygrad_np.tensor import Tensor
+    from tinygrad_np.tensor import Tensor as Tensor
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -29,7 +29,7 @@ _CONSTANT: Counter = [0, 0, False]
 def tie(tensor_class: type[Tensor]) -> None:
     """Tell the ops what class their results have: called once, where that class is defined."""
     global Tensor
-    Tensor = tensor_class
+    Tensor = tensor_class  # type: ignore[misc]
 
 
 def wrap(array: np.ndarray[Any, Any]) -> Tensor:
@@ -156,7 +156,8 @@ def fused(forward: Callable[P, Any]) -> Primitive[P]:
 
     Such rules hold for arrays only. Where a gradient is itself to be differentiated, the op's ``decomposition`` runs.
     """
-    return _function(Op(forward.__name__, forward, fused=True))
+    function: Primitive[P] = _function(Op(forward.__name__, forward, fused=True))
+    return function
 
 
 def _function(op: Op) -> Any:
@@ -263,7 +264,7 @@ class SequenceNode(OpNode):
     chosen: tuple[int, ...]  # which elements of the sequence the edges belong to
 
     def backward(self, grad: Gradient, wanted: set[Node] | None) -> Sequence[Gradient | None]:
-        (gradients,) = super().backward(grad, None)
+        gradients: Any = super().backward(grad, None)[0]
         return [gradients[i] for i in self.chosen]
 
     def _saved_tensors(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -326,8 +327,10 @@ def _binary(op: Op) -> Callable[[Any, Any], Tensor]:
     forward = op.forward
     floating = op.promote == "floating"
 
-    def call(input: Tensor, other: Any) -> Tensor:
-        edge_a = edge_b = None
+    def call(input: Any, other: Any) -> Tensor:
+        edge_a: Any = None
+        edge_b: Any = None
+        edges: tuple[Node, ...]
         counter_a = counter_b = _CONSTANT
         if isinstance(input, Tensor):
             a, edge_a, counter_a = input._array, input._node, input._counter
@@ -430,7 +433,7 @@ def _split(op: Op) -> Callable[..., Any]:
         results = tuple([_result(op, out, bound[0]) for out in outs])
         edge = bound[0]._node
         if edge is not None and modes.grad:
-            node = SplitNode(op, op.plan((0,)), (edge,), Parts, (*values, outs, None), (bound[0]._counter, None))
+            node = SplitNode(op, op.plan((0,)), (edge,), Parts, (*values, outs, None), (bound[0]._counter, _CONSTANT))
             node.layouts = [(out.shape, out.dtype) for out in outs]
             for i, result in enumerate(results):
                 result._node = Part(node, i, *node.layouts[i])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 from functools import cached_property
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from tinygrad_np import dtypes
 from tinygrad_np.dtypes import DType, DTypeLike
 from tinygrad_np.ops import primitive as _primitive
-from tinygrad_np.ops.creation import Size, _finish, _like, _or_default, check_fits, shape_of
+from tinygrad_np.ops.creation import Size, array_like, finish, or_default, shape_of
 from tinygrad_np.ops.errors import argument_error
 from tinygrad_np.ops.primitive import wrap
 
@@ -120,7 +121,7 @@ class Generator:
 
     def _coins(self, p: float, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
         """True with probability ``p``, rounded to a multiple of 2**-32."""
-        count = int(np.prod(shape, dtype=np.int64))
+        count = math.prod(shape)
         # Half as much work as drawing floats to compare with p.
         bits = self._numpy.bit_generator.random_raw((count + 1) // 2).view(np.uint32)[:count]
         return bits.reshape(shape) < round(p * 2**32)
@@ -209,8 +210,8 @@ def rand(
         >>> tg.rand(2, 3).shape
         Size([2, 3])
     """
-    wanted = _floating("rand", _or_default(dtype))
-    return _finish(_source("rand", generator)._uniform(shape_of("rand", sizes, size), wanted), requires_grad)
+    wanted = _floating("rand", or_default(dtype))
+    return finish(_source("rand", generator)._uniform(shape_of("rand", sizes, size), wanted), requires_grad)
 
 
 def randn(
@@ -227,8 +228,8 @@ def randn(
         >>> tg.randn(2, 3).shape
         Size([2, 3])
     """
-    wanted = _floating("randn", _or_default(dtype))
-    return _finish(_source("randn", generator)._normal(shape_of("randn", sizes, size), wanted), requires_grad)
+    wanted = _floating("randn", or_default(dtype))
+    return finish(_source("randn", generator)._normal(shape_of("randn", sizes, size), wanted), requires_grad)
 
 
 def randint(
@@ -265,7 +266,7 @@ def randint(
         low, high = 0, low
     wanted = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)
     shape = shape_of("randint", (), size)
-    return _finish(_integers("randint", low, high, shape, wanted, generator), requires_grad)
+    return finish(_integers("randint", low, high, shape, wanted, generator), requires_grad)
 
 
 def _integers(
@@ -317,7 +318,7 @@ def randperm(
     wanted = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)
     if count - 1 > _range(wanted)[1]:
         raise RuntimeError(f"randperm: n = {count} is too large for {wanted}")
-    return _finish(_source("randperm", generator)._numpy.permutation(count).astype(wanted), requires_grad)
+    return finish(_source("randperm", generator)._numpy.permutation(count).astype(wanted), requires_grad)
 
 
 def rand_like(
@@ -334,7 +335,7 @@ def rand_like(
         >>> tg.rand_like(tg.ones(2, 3)).shape
         Size([2, 3])
     """
-    array, wanted = _like("rand_like", input, dtype)
+    array, wanted = array_like("rand_like", input, dtype)
     return rand(array.shape, generator=generator, dtype=wanted, requires_grad=requires_grad)
 
 
@@ -352,7 +353,7 @@ def randn_like(
         >>> tg.randn_like(tg.ones(2, 3)).shape
         Size([2, 3])
     """
-    array, wanted = _like("randn_like", input, dtype)
+    array, wanted = array_like("randn_like", input, dtype)
     return randn(array.shape, generator=generator, dtype=wanted, requires_grad=requires_grad)
 
 
@@ -374,9 +375,9 @@ def randint_like(
         >>> tg.randint_like(tg.ones(2, 3), 10).dtype
         dtype('float32')
     """
-    array, wanted = _like("randint_like", input, dtype)
+    array, wanted = array_like("randint_like", input, dtype)
     low, high = (0, low) if high is None else (low, high)
-    return _finish(_integers("randint_like", low, high, array.shape, wanted, generator), requires_grad)
+    return finish(_integers("randint_like", low, high, array.shape, wanted, generator), requires_grad)
 
 
 def _floating(op: str, dtype: DType) -> DType:
@@ -421,7 +422,7 @@ def normal(
     if not tensors:
         if size is None:
             raise TypeError("normal() missing required argument 'size': mean and std are numbers")
-        wanted, shape = _or_default(dtype), shape_of("normal", (), size)
+        wanted, shape = or_default(dtype), shape_of("normal", (), size)
     elif size is not None or dtype is not None or requires_grad:
         raise TypeError("normal(): size, dtype and requires_grad cannot be given with tensors of means or deviations")
     else:
@@ -432,7 +433,7 @@ def normal(
             raise RuntimeError(
                 f"normal: the shapes {list(mean.shape)} of mean and {list(std.shape)} of std cannot be broadcast"
             ) from None
-    return _finish(_normal("normal", mean, std, shape, wanted, generator), requires_grad)
+    return finish(_normal("normal", mean, std, shape, wanted, generator), requires_grad)
 
 
 def _normal(
@@ -449,7 +450,8 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     """Ones with a given probability, zeros otherwise.
 
     Args:
-        input: the probability of each element, in a floating-point dtype; with ``p`` given, only its shape and dtype count.
+        input: the probability of each element, in a floating-point dtype; where ``p`` is given, only the shape and the
+            dtype of ``input`` count.
         p: one probability for all.
         generator: to draw from; the default generator unless given.
 
@@ -465,7 +467,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
         >>> tg.bernoulli(tg.tensor([0.0, 1.0, 1.0]))
         tensor([0., 1., 1.])
     """
-    array, dtype = _like("bernoulli", input, None)
+    array, dtype = array_like("bernoulli", input, None)
     if p is None:
         _floating("bernoulli", dtype)
     return wrap(_flips("bernoulli", array if p is None else p, array.shape, generator).astype(dtype))
@@ -490,8 +492,8 @@ def multinomial(
     rings after ``Exp(1) / weight_i``, and the first to ring are taken.
 
     Args:
-        input: non-negative weights, ``(categories,)`` or ``(rows, categories)``, in a floating-point dtype; they need not sum
-            to 1.
+        input: non-negative weights, ``(categories,)`` or ``(rows, categories)``, in a floating-point dtype; they need
+            not sum to 1.
         num_samples: how many to draw from each row.
         replacement: whether a category may be drawn again.
         generator: to draw from; the default generator unless given.
@@ -511,7 +513,7 @@ def multinomial(
         >>> tg.multinomial(tg.tensor([0.0, 1.0, 0.0]), 4, replacement=True)
         tensor([1, 1, 1, 1])
     """
-    array, dtype = _like("multinomial", input, None)
+    array, dtype = array_like("multinomial", input, None)
     if dtype.kind != "f":
         raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {dtype}")
     if array.ndim not in (1, 2):
@@ -526,8 +528,8 @@ def multinomial(
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
     if not replacement and (num_samples > array.shape[-1] or np.any(positive < num_samples)):
         raise RuntimeError(
-            f"cannot sample n_sample = {num_samples} > prob_dist.size(-1) or more than the categories of weight above 0 "
-            "without replacement"
+            f"cannot sample n_sample = {num_samples} without replacement: it is more than the {array.shape[-1]} categories, "
+            "or than those of weight above 0"
         )
     source = _source("multinomial", generator)._numpy
     if replacement:
@@ -549,8 +551,8 @@ def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: G
     """Fill a tensor with numbers drawn uniformly from ``from_`` (included) to ``to`` (excluded).
 
     Raises:
-        RuntimeError: ``to`` is less than ``from_`` or a limit is not finite, the dtype is no floating-point type, or the
-            tensor is a leaf that requires grad (outside `no_grad`).
+        RuntimeError: ``to`` is less than ``from_`` or a limit is not finite, the dtype is no floating-point type, or
+            the tensor is a leaf that requires grad (outside `no_grad`).
 
     Example:
         >>> import tinygrad_np as tg
@@ -571,8 +573,8 @@ def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Ge
     """Fill a tensor with numbers drawn from a normal distribution.
 
     Raises:
-        RuntimeError: ``std`` is negative, the dtype is no floating-point type, or the tensor is a leaf that requires grad
-            (outside `no_grad`).
+        RuntimeError: ``std`` is negative, the dtype is no floating-point type, or the tensor is a leaf that requires
+            grad (outside `no_grad`).
 
     Example:
         >>> import tinygrad_np as tg
@@ -586,8 +588,8 @@ def bernoulli_(input: Tensor, p: Any = 0.5, *, generator: Generator | None = Non
     """Fill a tensor with ones of probability ``p``, a number or a tensor of probabilities, and zeros.
 
     Raises:
-        RuntimeError: a probability is not from 0 to 1, the shapes do not fit, or the tensor is a leaf that requires grad
-            (outside `no_grad`).
+        RuntimeError: a probability is not from 0 to 1, the shapes do not fit, or the tensor is a leaf that requires
+            grad (outside `no_grad`).
 
     Example:
         >>> import tinygrad_np as tg
@@ -601,12 +603,13 @@ def bernoulli_(input: Tensor, p: Any = 0.5, *, generator: Generator | None = Non
 def random_(input: Tensor, *limits: int | None, generator: Generator | None = None) -> Tensor:
     """Fill a tensor with integers drawn uniformly.
 
-    ``random_(from, to)`` draws from ``from`` (included) to ``to`` (excluded), ``random_(to)`` from 0. Without ``to`` the
-    dtype sets the limit: its greatest integer, or of a floating-point dtype the greatest up to which it has them all.
+    ``random_(from, to)`` draws from ``from`` (included) to ``to`` (excluded), ``random_(to)`` from 0. Without ``to``
+    the dtype sets the limit: its greatest integer, or of a floating-point dtype the greatest up to which it has all.
 
     Raises:
-        RuntimeError: there is nothing between the limits, the dtype cannot hold them, or the tensor is a leaf that requires
-            grad (outside `no_grad`).
+        TypeError: a limit is no int.
+        RuntimeError: there is nothing between the limits, the dtype cannot hold them, or the tensor is a leaf that
+            requires grad (outside `no_grad`).
 
     Example:
         >>> import tinygrad_np as tg

@@ -762,7 +762,7 @@ def norm(
         The norms.
 
     Raises:
-        RuntimeError: the dtype is not floating point.
+        RuntimeError: the dtype is not floating point; or there are no elements, and ``p`` is infinite or negative.
         ValueError: there is no such ``p`` here (that is, the nuclear norm).
 
     Example:
@@ -777,10 +777,11 @@ def norm(
     order = 2 if p is None or p == "fro" else p
     if isinstance(order, str):
         raise ValueError(f"norm: p must be a number, inf, -inf or 'fro', got {p!r}")
-    if order == math.inf:
-        return amax(elementwise.abs(input), dim, keepdim)
-    if order == -math.inf:
-        return amin(elementwise.abs(input), dim, keepdim)
+    if (order < 0 or order == math.inf) and _count(input.shape, _axes("norm", dim, input.ndim)) == 0:
+        raise RuntimeError(f"norm: cannot compute the {order} norm of no elements: it has no identity")
+    if math.isinf(order):
+        extreme = amax if order > 0 else amin
+        return extreme(elementwise.abs(input), dim, keepdim)
     if order == 0:
         return sum(elementwise.abs(elementwise.sign(input)), dim, keepdim)
     if order == 1:

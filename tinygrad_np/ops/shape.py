@@ -224,11 +224,13 @@ def unflatten(input: Tensor, dim: int, sizes: Sizes) -> Tensor:
         >>> tg.zeros(5, 6).unflatten(1, (2, -1)).shape
         Size([5, 2, 3])
     """
+    if input.ndim == 0:
+        raise RuntimeError("unflatten: a 0-d tensor has no dimension to part")
     dim = normal_dim("unflatten", dim, input.ndim)
     before, size, after = input.shape[:dim], input.shape[dim], input.shape[dim + 1 :]
     known = math.prod([s for s in sizes if s != -1])
-    parts = [size // (known or 1) if s == -1 else s for s in sizes]
-    if not parts or list(sizes).count(-1) > 1 or math.prod(parts) != size:
+    parts = [size // known if s == -1 and known else s for s in sizes]
+    if not parts or min(parts) < 0 or math.prod(parts) != size or list(sizes).count(-1) > 1:
         raise RuntimeError(
             f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({size}) in the input "
             "tensor"
@@ -578,9 +580,10 @@ def cat(tensors: Sequence[Array], dim: int = 0) -> Array:
     if not tensors:
         raise ValueError("cat(): expected a non-empty list of Tensors")
     joined = [array for array in tensors if array.shape != (0,)] or tensors
-    dim = normal_dim("cat", dim, joined[0].ndim)
     try:
         return np.concatenate(joined, dim)
+    except np.exceptions.AxisError:
+        raise
     except ValueError:
         raise _misfit_to_join([array.shape for array in joined], dim) from None
 
@@ -596,9 +599,9 @@ def _misfit_to_join(shapes: list[tuple[int, ...]], dim: int) -> RuntimeError:
             return RuntimeError(f"cat: zero-dimensional tensor (at position {i}) cannot be concatenated")
         if len(shape) != len(first):
             return RuntimeError(f"cat: Tensors must have same number of dimensions: got {len(first)} and {len(shape)}")
-    i, clash = next(
-        (i, d) for i, shape in enumerate(shapes) for d in range(len(shape)) if d != dim and shape[d] != first[d]
-    )
+    dim %= len(first)
+    others = [d for d in range(len(first)) if d != dim]
+    i, clash = next((i, d) for i, shape in enumerate(shapes) for d in others if shape[d] != first[d])
     return RuntimeError(
         f"cat: Sizes of tensors must match except in dimension {dim}. Expected size {first[clash]} but got size "
         f"{shapes[i][clash]} in dimension {clash} for tensor number {i} in the list."
@@ -654,7 +657,8 @@ def _unbind(input: Array, dim: int) -> Array:
 
 
 def _split_as_joined(g: Any, tensors_shape: list[tuple[int, ...]], dim: int) -> Any:
-    return dual(_split)(g, [0 if shape == (0,) else shape[dim] for shape in tensors_shape], dim)
+    parts = dual(_split)(g, [0 if shape == (0,) else shape[dim] for shape in tensors_shape], dim)
+    return [part.reshape(shape) for part, shape in zip(parts, tensors_shape, strict=True)]
 
 
 cat.rule(tensors=_split_as_joined)

@@ -134,7 +134,10 @@ class Op:
         for operand, name in zip(operands, names, strict=True):
             if not isinstance(operand, np.ndarray | np.generic | int | float):
                 raise argument_error(self.name, name, operand, "Tensor or number")
-        dtype = dtypes.result_type(*operands)
+        present = {a.dtype for a in operands if isinstance(a, np.ndarray | np.generic)}
+        dtype = present.pop() if len(present) == 1 else None
+        if dtype is None or dtype.kind != "f":  # else the rules can be skipped: numbers do not widen a float
+            dtype = dtypes.result_type(*operands)
         if self.promote == "floating" and dtype.kind != "f":
             dtype = dtypes.get_default_dtype()
         return [_cast(a, dtype) for a in operands]

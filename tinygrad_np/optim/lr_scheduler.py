@@ -341,9 +341,9 @@ class OneCycleLR(LRScheduler):
         ]
 
     def get_lr(self) -> list[float]:
-        if self.last_epoch >= self.total_steps:
+        if self.last_epoch > self.total_steps:
             raise ValueError(
-                f"Tried to step {self.last_epoch + 1} times. The specified number of total steps is {self.total_steps}"
+                f"Tried to step {self.last_epoch} times. The specified number of total steps is {self.total_steps}"
             )
         return [self._progress(group, momentum=False) for group in self.optimizer.param_groups]
 
@@ -359,9 +359,11 @@ class OneCycleLR(LRScheduler):
 
     def _progress(self, group: Group, momentum: bool) -> float:
         """The learning rate or the momentum at step `last_epoch`."""
-        i = next(i for i, phase in enumerate(self._phases) if self.last_epoch <= phase.last)
-        phase = self._phases[i]
-        first = self._phases[i - 1].last if i else 0.0
+        first = 0.0
+        for phase in self._phases:  # the last one goes on for the step after the last batch
+            if self.last_epoch <= phase.last or phase is self._phases[-1]:
+                break
+            first = phase.last
         fraction = (self.last_epoch - first) / (phase.last - first) if phase.last > first else 1.0
         start, end = phase.momentum if momentum else phase.lr
         return self._anneal(group[start], group[end], fraction)

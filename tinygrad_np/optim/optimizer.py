@@ -143,7 +143,11 @@ class Optimizer:
         numbers = {param: i for i, param in enumerate(self._all_params())}
         return {
             "state": {numbers.get(key, key): value for key, value in self.state.items()},
-            "param_groups": [{**group, "params": [numbers[p] for p in group["params"]]} for group in self.param_groups],
+            "param_groups": [
+                {option: value for option, value in group.items() if option != "params"}
+                | {"params": [numbers[param] for param in group["params"]]}
+                for group in self.param_groups
+            ],
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 class Domain:
     """The values at which a function's gradient may be held against finite differences.
 
-    The values are on a grid of some hundreds between the bounds. They are short binary fractions, which print briefly, and
+    The values are on a grid of 64 to 256 between the bounds. They are short binary fractions, which print briefly, and
     which float32 has too unless the bounds are very near each other.
 
     Args:
@@ -40,7 +40,7 @@ class Domain:
         Raises:
             ValueError: there are none.
         """
-        finest = self.margin if self.distinct else (self.high - self.low) / 256
+        finest = self.margin if self.distinct else (self.high - self.low) / 128
         step = 2.0 ** (math.ceil if self.distinct else math.floor)(math.log2(finest))
         grid = step * np.arange(math.ceil(self.low / step), math.floor(self.high / step) + 1)
         for kink in self.exclude:

@@ -162,7 +162,9 @@ def _check_precision(call: _Call, dtype: DType) -> None:
     high_cotangents = [wrap(v._array.astype(out.dtype)) for v, out in zip(low_cotangents, high_outputs, strict=True)]
     low_gradients = pull_back(low_outputs, low, low_cotangents, create_graph=False)
     high_gradients = pull_back(high_outputs, high, high_cotangents, create_graph=False)
-    subjects = [f"output {i}" for i in range(len(low_outputs))] + [f"the gradient with respect to {x}" for x in call.checked]
+    subjects = [f"output {i}" for i in range(len(low_outputs))] + [
+        f"the gradient with respect to {x}" for x in call.checked
+    ]
     for subject, actual, expected in zip(
         subjects, (*low_outputs, *low_gradients), (*high_outputs, *high_gradients), strict=True
     ):

@@ -39,12 +39,15 @@ def shapes(
         >>> find(shapes(), lambda shape: len(shape) == 2 and shape[0] < shape[1])
         (1, 2)
     """
-    ndim = draw(st.integers(min_ndim, max_ndim))
     least = max(min_side, 1)
+    dims = [ndim for ndim in (0, 1, 2, 3, 2, 3, *range(4, max_ndim + 1)) if min_ndim <= ndim <= max_ndim]
+    ndim = draw(st.sampled_from([ndim for ndim in dims if least**ndim <= max_size]))
     sides: list[int] = []
     for left in range(ndim - 1, -1, -1):
-        room = max_size // (math.prod(sides) * least**left)
-        sides.append(draw(st.integers(least, max(least, min(max_side, room)))))
+        # Room for the dimensions to come: what is of size 1 in all but one dimension proves little.
+        room = max(max_size // (math.prod(sides) * max(least, 2) ** left), least)
+        likely = [side for side in (1, 2, 3, 2, 3, *range(4, max_side + 1)) if least <= side <= min(max_side, room)]
+        sides.append(draw(st.sampled_from(likely)))
     if min_side == 0 and ndim and draw(st.integers(0, 9)) == 9:
         sides[draw(st.integers(0, ndim - 1))] = 0
     return tuple(sides)
@@ -67,11 +70,21 @@ def broadcastable_shapes(
         ((2,), (1,))
     """
     whole = draw(shapes() if result is None else result)
+    # One choice for all shapes, as for the elements of a tensor: their digits, and their bits, are the shapes'.
+    forms = draw(st.integers(0, len(_FORMS) ** count - 1))
+    bits = draw(st.integers(0, 2 ** (count * len(whole)) - 1))
     drawn = []
     for _ in range(count):
-        kept = whole[draw(st.integers(0, len(whole))) :] if draw(st.booleans()) else whole
-        drawn.append(tuple(1 if side != 1 and draw(st.integers(0, 3)) == 3 else side for side in kept))
+        forms, form = divmod(forms, len(_FORMS))
+        missing, stretched = _FORMS[form]
+        bits, ones = divmod(bits, 2 ** len(whole))
+        sides = [1 if stretched and ones >> i & 1 else side for i, side in enumerate(whole)]
+        drawn.append(tuple(sides[missing:]))
     return tuple(drawn)
+
+
+# How many leading dimensions a shape lacks, and whether some of its sizes are 1.
+_FORMS = [(0, False), (0, False), (0, True), (0, True), (1, False), (1, True), (2, False)]
 
 
 @st.composite
@@ -100,16 +113,24 @@ def tensors(
     """
     drawn = shape if isinstance(shape, tuple) else draw(shapes() if shape is None else shape)
     size = math.prod(drawn)
-    elements = draw(st.lists(_elements(domain), min_size=size, max_size=size, unique=domain.distinct))
+    # All elements are one choice of Hypothesis: of choices by the dozen it would make many that are alike.
+    choices = draw(st.binary(min_size=size, max_size=size))
+    elements = _chosen(_values(domain), choices, domain.distinct)
     if domain.distinct:
         layouts = [layout for layout in layouts if layout is not expanded]
     layout = draw(st.sampled_from(layouts))
     return wrap(layout(np.array(elements, dtype).reshape(drawn)))
 
 
-@cache
-def _elements(domain: Domain) -> SearchStrategy[float]:
-    return st.sampled_from(domain.values())
+_values = cache(Domain.values)
+
+
+def _chosen(values: Sequence[float], choices: bytes, distinct: bool) -> list[float]:
+    """A value for each byte: 0 chooses the first, the simplest; if they are to be distinct, the first that is left."""
+    if distinct and len(choices) > len(values):
+        raise ValueError(f"there are only {len(values)} distinct values, too few for {len(choices)} elements")
+    left = list(values)
+    return [left.pop(i) if distinct else left[i] for i in (byte * len(left) // 256 for byte in choices)]
 
 
 @st.composite
@@ -135,9 +156,7 @@ def broadcastable_tensors(
 
 
 @st.composite
-def axes(
-    draw: DrawFn, ndim: int, *, several: bool = False, optional: bool = False
-) -> int | tuple[int, ...] | None:
+def axes(draw: DrawFn, ndim: int, *, several: bool = False, optional: bool = False) -> int | tuple[int, ...] | None:
     """Draws a ``dim`` for a tensor of ``ndim`` dimensions, counted from the front or from the back.
 
     Args:

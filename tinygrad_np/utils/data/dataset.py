@@ -153,7 +153,8 @@ class Subset(Dataset[Sample_co]):
         fetch = whole_batch_method(self.dataset, "fetch_batch")
         if fetch is None:
             return None
-        return fetch(np.array([int(self.indices[i]) for i in indices.tolist()], dtype=np.int64))  # type: ignore[no-any-return]
+        chosen = map(self.indices.__getitem__, indices.tolist())
+        return fetch(np.fromiter(chosen, np.int64, len(indices)))  # type: ignore[no-any-return]
 
 
 class ConcatDataset(Dataset[Sample_co]):
