@@ -1,12 +1,8 @@
 """Train a multilayer perceptron on MNIST, from import to accuracy: ``make mnist``."""
 
-import time
-from pathlib import Path
-
 import common
 
 import tinygrad_np as tg
-from tinygrad_np.datasets import MNIST
 
 
 class MLP(tg.nn.Module):
@@ -22,11 +18,6 @@ class MLP(tg.nn.Module):
         return self.output(self.hidden(images.flatten(1)))
 
 
-def load(root: Path, train: bool) -> tg.utils.data.TensorDataset:
-    mnist = MNIST(root, train=train)
-    return tg.utils.data.TensorDataset(mnist.data.float() / 255, mnist.targets)
-
-
 def train_epoch(model: MLP, loader: tg.utils.data.DataLoader, optimizer: tg.optim.Optimizer, title: str) -> float:
     model.train()
     total = 0.0
@@ -40,39 +31,32 @@ def train_epoch(model: MLP, loader: tg.utils.data.DataLoader, optimizer: tg.opti
     return total / len(loader)
 
 
-@tg.no_grad()
-def predict(model: MLP, images: tg.Tensor) -> tg.Tensor:
-    model.eval()
-    return model(images).argmax(1)
-
-
 parser = common.argument_parser("mnist_mlp", __doc__)
-parser.add_argument("--epochs", type=int, default=10, help="passes over the 60,000 training images")
-parser.add_argument("--batch-size", type=int, default=128, help="images per step")
+parser.add_argument("--epochs", type=common.positive, default=10, help="passes over the 60,000 training images")
+parser.add_argument("--batch-size", type=common.positive, default=128, help="images per step")
 parser.add_argument("--lr", type=float, default=1e-3, help="learning rate")
-parser.add_argument("--hidden", type=int, nargs="+", default=[512], metavar="N", help="units of the hidden layers")
+parser.add_argument(
+    "--hidden", type=common.positive, nargs="+", default=[512], metavar="N", help="units of the hidden layers"
+)
 parser.add_argument("--optimizer", choices=["SGD", "Adam", "AdamW", "RMSprop", "Adagrad"], default="Adam", help="rule")
-options = parser.parse_args()
+options = common.parse(parser, epochs=2, hidden=[64])
 
 tg.manual_seed(options.seed)
-train_set, test_set = load(options.data, train=True), load(options.data, train=False)
+train_set, test_set = common.mnist(options, train=True), common.mnist(options, train=False)
 loader = tg.utils.data.DataLoader(train_set, options.batch_size, shuffle=True)
 model = MLP(options.hidden)
 optimizer = getattr(tg.optim, options.optimizer)(model.parameters(), lr=options.lr)
 print(model)
 
 images, labels = test_set.tensors
-losses, accuracies, seconds = [], [], 0.0
-for epoch in range(1, options.epochs + 1):
-    begin = time.perf_counter()
-    losses.append(train_epoch(model, loader, optimizer, f"epoch {epoch}/{options.epochs}"))
-    seconds += time.perf_counter() - begin
-    accuracies.append((predict(model, images) == labels).float().mean().item())
-    print(f"epoch {epoch:2}: train loss {losses[-1]:.4f}, test accuracy {accuracies[-1]:.2%}")
+with common.Training(model, options.output / "weights.safetensors") as training:
+    for epoch in range(1, options.epochs + 1):
+        loss = train_epoch(model, loader, optimizer, f"epoch {epoch}/{options.epochs}")
+        predictions = common.predict(model, images)
+        training.report(loss, accuracy=(predictions == labels).float().mean().item())
 
-options.output.mkdir(parents=True, exist_ok=True)
-tg.save(model.state_dict(), options.output / "weights.safetensors")
-common.plot_history(losses, accuracies, options.output / "history.png")
-predictions = predict(model, images)
+common.plot_history(training.losses, training.accuracies, options.output / "history.png")
 common.plot_mistakes(images.numpy(), labels.numpy(), predictions.numpy(), options.output / "mistakes.png")
-print(f"test accuracy {accuracies[-1]:.2%} after {seconds:.1f} s of training")
+accuracy = training.accuracies[-1]
+print(f"test accuracy {accuracy:.2%} after {training.seconds:.1f} s of training")
+common.finish(options, classic=0.98, ours=accuracy, reached=accuracy >= 0.98)

@@ -5,6 +5,7 @@ Not collected by pytest: run it after changing how gradients are tested. It exit
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,11 +16,12 @@ from hypothesis import Phase, settings
 
 import tests.conftest  # noqa: F401 - registers the profile
 import tinygrad_np as tg
-from tinygrad_np.ops.elementwise import keep
 from tinygrad_np.ops.indexing import scatter
 from tinygrad_np.ops.linear_algebra import matmul
 from tinygrad_np.ops.primitive import dual
 from tinygrad_np.ops.reduction import cumsum
+from tinygrad_np.ops.shape import _unbind as unbind
+from tinygrad_np.ops.shape import permute
 from tinygrad_np.ops.table import registry
 
 # Set before the tests are imported, whose decorators read it: a failure need not be shrunk.
@@ -40,75 +42,94 @@ def detached(x: Any) -> Any:
     return x.detach() if isinstance(x, tg.Tensor) else x
 
 
-def spread_over(sizes: Any, g: Any) -> Any:
-    return np.broadcast_to(g, sizes)
+def right(op: str, parameter: str = "input") -> Callable[..., Any]:
+    """The rule as it is, for a mutation that is nearly that."""
+    return registry[op].rules[parameter]
 
 
-def sum_as_if_kept(g: Any, input_shape: Any, dim: Any) -> Any:
-    return np.broadcast_to(g, input_shape)
+def doubled(rule: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(rule)  # the names of the parameters say what to save
+    def twice(g: Any, *saved: Any) -> Any:
+        return rule(2 * g, *saved)
+
+    return twice
 
 
-def variance_over_n(g: Any, input: Any, dim: Any, keepdim: Any) -> Any:
-    """The gradient of the biased variance, whatever the correction."""
-    axis = dim if input.shape else None
-    count = input.sum(axis=axis, keepdims=True).size if isinstance(input, np.ndarray) else 1
-    centred = input - input.sum(axis=axis, keepdims=True) / count
-    return g * centred * 2 / count
+RIGHT_MATMUL, RIGHT_VAR, RIGHT_SUM = right("matmul"), right("var"), right("sum")
+
+
+def matmul_by_square_other(g: Any, other: Any, input_shape: Any) -> Any:
+    """Where the shapes do not betray it, the transpose is forgotten."""
+    square = len(other.shape) > 1 and other.shape[-1] == other.shape[-2] and len(input_shape) > 1
+    return dual(matmul)(g, other) if square else RIGHT_MATMUL(g, other, input_shape)
+
+
+def scatter_over(g: Any, input_shape: Any, dim: Any, index: Any) -> Any:
+    return dual(scatter)(np.zeros(input_shape, g.dtype), dim, index, g)
 
 
 MUTATIONS = [
+    # a sign, a factor, a missing term, a wrong operand
     Mutation("mul", "input", "sign", lambda g, other: -g * other),
     Mutation("sub", "other", "sign", lambda g: g),
-    Mutation("div", "other", "missing factor", lambda g, out: -g * out),
-    Mutation("sqrt", "input", "factor", lambda g, out: g / out),
+    Mutation("sqrt", "input", "factor 2", lambda g, out: g / out),
+    Mutation("linear", "weight", "factor 2", doubled(right("linear", "weight"))),
     Mutation("log2", "input", "missing factor", lambda g, input: g / input),
-    Mutation("log", "input", "wrong saved value", lambda g, out: g / out),
-    Mutation("exp", "input", "wrong saved value", lambda g, input: g * input),
-    Mutation("tanh", "input", "wrong power", lambda g, out: g * (1 - out)),
+    Mutation("div", "other", "missing factor", lambda g, out: -g * out),
     Mutation("pow", "exponent", "missing factor", lambda g, out: g * out),
-    Mutation("maximum", "other", "wrong operand", lambda g, input, other: np.where(input > other, g, 0)),
+    Mutation("tanh", "input", "wrong power", lambda g, out: g * (1 - out)),
+    Mutation("remainder", "other", "missing term", lambda g: 0 * g),
+    Mutation("softmax", "input", "missing term", lambda g, out: out * g),
+    Mutation("log_softmax", "input", "missing exp", lambda g, out, dim: g - out * g.sum(axis=dim, keepdims=True)),
+    Mutation("mean", "input", "missing 1/n", RIGHT_SUM),
+    Mutation("cross_entropy_loss", "input", "factor 2", doubled(right("cross_entropy_loss"))),
+    Mutation("var", "input", "biased", lambda g, input, dim, keepdim: RIGHT_VAR(g, input, dim, 0, keepdim)),
+    # a wrong saved value
+    Mutation("log", "input", "out for input", lambda g, out: g * out),
+    Mutation("exp", "input", "input for out", lambda g, input: g * input),
+    Mutation("maximum", "other", "operands exchanged", lambda g, input, other: np.where(input > other, g, 0)),
+    Mutation("where", "other", "branches exchanged", lambda g, condition: np.where(condition, g, 0)),
+    Mutation("masked_fill", "value", "missing mask", lambda g: g),
     Mutation("clamp", "input", "gradient outside the bounds", lambda g: g),
     Mutation("relu", "input", "gradient below 0", lambda g: g),
-    Mutation("remainder", "other", "missing term", lambda g: 0 * g),
-    Mutation("sin", "input", "right value, wrong second order", lambda g, input: g * np.cos(detached(input))),
-    Mutation("sigmoid", "input", "right value, wrong second order", lambda g, out: g * detached(out * (1 - out))),
-    Mutation("mul", "other", "right value, no gradient of g", lambda g, input: detached(g) * input),
-    Mutation("sum", "input", "dropped keepdim", sum_as_if_kept),
-    Mutation("mean", "input", "missing 1/n", registry["sum"].rules["input"]),
-    Mutation("softmax", "input", "missing term", lambda g, out: out * g),
-    Mutation("softmax", "input", "wrong axis", lambda g, out, dim: out * (g - (g * out).sum(axis=0, keepdims=True))),
+    # a wrong axis, a dropped keepdim, a wrong order or place
+    Mutation("softmax", "input", "axis 0", lambda g, out, dim: out * (g - (g * out).sum(axis=0, keepdims=True))),
     Mutation(
-        "log_softmax", "input", "missing exponential", lambda g, out, dim: g - out * g.sum(axis=dim, keepdims=True)
+        "sum", "input", "keepdim taken for True", lambda g, input_shape, dim: RIGHT_SUM(g, input_shape, dim, True)
     ),
     Mutation("cumsum", "input", "not reversed", lambda g, dim: dual(cumsum)(g, dim)),
-    Mutation("transpose", "input", "reshape instead of transpose", lambda g, input_shape: g.reshape(input_shape)),
+    Mutation("transpose", "input", "reshape instead", lambda g, input_shape: g.reshape(input_shape)),
+    Mutation("permute", "input", "permuted again", lambda g, dims: dual(permute)(g, dims)),
     Mutation("flip", "input", "not flipped back", lambda g: g),
-    Mutation("roll", "input", "wrong direction", lambda g, shifts, dims: np.roll(g, shifts, dims)),
+    Mutation("roll", "input", "rolled further", lambda g, shifts, dims: np.roll(g, shifts, dims)),
+    Mutation("matmul", "input", "square other not transposed", matmul_by_square_other),
+    Mutation("gather", "input", "repeated indices overwrite", scatter_over),
+    Mutation("stack", "tensors", "first part for all", lambda g, dim: [dual(unbind)(g, dim)[0]] * g.shape[dim]),
+    # right values, wrong derivatives of them
+    Mutation("sin", "input", "second order: input constant", lambda g, input: g * np.cos(detached(input))),
+    Mutation("sigmoid", "input", "second order: out constant", lambda g, out: g * detached(out * (1 - out))),
+    Mutation("mul", "other", "second order: g constant", lambda g, input: detached(g) * input),
     Mutation(
-        "cat", "tensors", "parts in reverse", lambda g, tensors_shape: [g.sum() + np.zeros(s) for s in tensors_shape]
+        "prod",
+        "decomposition",
+        "second order: another function",
+        lambda input, dim, keepdim, dtype: input.sum(dim, keepdim),
     ),
-    Mutation(
-        "gather",
-        "input",
-        "repeated indices overwrite each other",
-        lambda g, input_shape, dim, index: dual(scatter)(np.zeros(input_shape, g.dtype), dim, index, g),
-    ),
-    Mutation("matmul", "input", "not transposed", lambda g, other: dual(matmul)(g, other)),
-    Mutation("linear", "bias", "factor", lambda g: 2 * g),
-    Mutation("where", "other", "wrong branch", lambda g, condition: np.where(condition, g, 0)),
-    Mutation("masked_fill", "value", "missing mask", lambda g: g),
 ]
 
 
 @contextmanager
 def mutated(mutation: Mutation) -> Iterator[None]:
     op = registry[mutation.op]
-    right = op.rules[mutation.parameter]
-    op.rule(**{mutation.parameter: mutation.rule})
+    if mutation.parameter == "decomposition":
+        replace, before = op.decomposition, op.decompose
+    else:
+        replace, before = (lambda rule: op.rule(**{mutation.parameter: rule})), op.rules[mutation.parameter]
+    replace(mutation.rule)
     try:
         yield
     finally:
-        op.rule(**{mutation.parameter: right})
+        replace(before)
 
 
 def first_complaint(op: str) -> str | None:
@@ -128,7 +149,9 @@ def main() -> int:
             complaint = first_complaint(mutation.op)
         missed += complaint is None
         verdict = "MISSED" if complaint is None else "caught"
-        print(f"{mutation.op:12} {mutation.parameter:9} {mutation.mistake:40} {verdict}  {complaint or ''}", flush=True)
+        print(
+            f"{mutation.op:18} {mutation.parameter:13} {mutation.mistake:30} {verdict}  {complaint or ''}", flush=True
+        )
     print(f"{len(MUTATIONS) - missed} of {len(MUTATIONS)} mutations caught")
     return 1 if missed else 0
 

@@ -182,8 +182,8 @@ def test_results_that_fit_after_a_cast():
 
 # ---- programs drawn at random --------------------------------------------------------------------------------------
 #
-# Each is run twice: on tensors, and on dual numbers, pairs of an array and its derivative along a direction. NumPy's views
-# and in-place ops do to both arrays of a pair what the program says, so there the derivative is right by construction.
+# Each is run twice: on tensors, and on dual numbers, pairs of an array and its derivative along a direction. NumPy's
+# views and in-place ops do to both arrays of a pair what the program says, so the derivative is right by construction.
 
 
 class Dual:

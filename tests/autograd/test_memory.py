@@ -633,6 +633,14 @@ def test_of_two_leaves_with_one_gradient_one_gets_it_and_the_other_a_copy():
     assert_unshared([a.grad, b.grad])
 
 
+def test_a_gradient_keeps_no_more_memory_than_its_own():
+    """It would, as a view of the large gradient of which it is a part."""
+    x = leaf()
+    (tg.cat([x, tg.ones(1000, 2)]) * 2).sum().backward()
+    array = x.grad.numpy()
+    assert array.base is None or array.base.size == array.size
+
+
 def test_gradients_accumulate_in_the_memory_of_the_first():
     x = leaf()
     (x * 2).sum().backward()

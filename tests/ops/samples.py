@@ -279,7 +279,7 @@ _SAMPLES = [
 
 SAMPLES: dict[str, Sample] = {sample.function.op.name: sample for sample in _SAMPLES}
 
-# ---- composites whose gradients are worth a look of their own ----------------------------------------------------------
+# ---- composites whose gradients are worth a look of their own --------------------------------------------------------
 
 
 def picked(*indices):

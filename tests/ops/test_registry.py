@@ -1,4 +1,8 @@
-"""No op without a property-tested gradient: these tests walk the registry."""
+"""No op without a property-tested gradient, to any order: these tests walk the registry.
+
+Second order is as far as they need to go: it proves that a rule is made of ops, so that it can itself be differentiated,
+and all ops are held to the same.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +47,27 @@ def results(out):
     return list(out) if isinstance(out, tuple | list) else [out]
 
 
+def floating_leaves(arguments):
+    return [x for a in arguments for x in (a if isinstance(a, list) else [a]) if is_floating(x)]
+
+
+def recording(x):
+    return x.detach().requires_grad_() if x.is_floating_point() else x
+
+
+def check_forward(name, sample, arguments):
+    before = converted(arguments, lambda x: x.numpy().copy())
+    expected, actual = results(sample.truth(*before)), results(sample.function(*arguments))
+    for out, truth in zip(actual, expected, strict=True):
+        # Strict: of the same shape and dtype, too.
+        np.testing.assert_allclose(out.numpy(), truth, rtol=1e-11, atol=1e-11, strict=True, err_msg=name)
+    np.testing.assert_equal(converted(arguments, lambda x: x.numpy()), before, err_msg=f"{name} changed its arguments")
+    if tg.float64 not in arguments:
+        floats = converted(arguments, lambda x: x.to(tg.float32) if x.is_floating_point() else x)
+        for out, again in zip(actual, results(sample.function(*floats)), strict=True):
+            assert again.dtype == (tg.float32 if out.dtype == tg.float64 else out.dtype)
+
+
 # ---- the table is complete -------------------------------------------------------------------------------------------
 
 
@@ -62,12 +87,9 @@ def test_every_input_of_floating_point_has_a_rule(name, data):
         assert set(tensors) <= set(op.rules)
     else:
         assert not op.rules
-        outs = results(sample.function(*converted(arguments, recording)))
-        assert not any(out.requires_grad for out in outs)
-
-
-def recording(x):
-    return x.detach().requires_grad_() if x.is_floating_point() else x
+        for out in results(sample.function(*converted(arguments, recording))):
+            assert not out.requires_grad
+            assert not out.is_floating_point(), f"{name} could have a gradient: why is it not differentiable?"
 
 
 def test_every_fused_op_has_a_decomposition():
@@ -127,20 +149,3 @@ def test_composite_agrees_with_numpy(name, data):
 def test_gradient_of_composite_agrees_with_differences_to_second_order(name, data):
     sample = COMPOSITES[name]
     check_gradient(sample.function, *drawn_arguments(data, sample), name=name)
-
-
-def check_forward(name, sample, arguments):
-    expected = results(sample.truth(*converted(arguments, lambda x: x.numpy())))
-    actual = results(sample.function(*arguments))
-    assert len(actual) == len(expected)
-    for out, truth in zip(actual, expected, strict=True):
-        np.testing.assert_allclose(out.numpy(), truth, rtol=1e-11, atol=1e-11, strict=False, err_msg=name)
-        assert out.shape == np.shape(truth)
-    if tg.float64 not in arguments:
-        floats = converted(arguments, lambda x: x.to(tg.float32) if x.is_floating_point() else x)
-        for out, again in zip(actual, results(sample.function(*floats)), strict=True):
-            assert again.dtype == (tg.float32 if out.dtype == tg.float64 else out.dtype)
-
-
-def floating_leaves(arguments):
-    return [x for a in arguments for x in (a if isinstance(a, list) else [a]) if is_floating(x)]

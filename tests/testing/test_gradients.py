@@ -120,10 +120,7 @@ def test_wrong_third_order_fails():
 def test_another_gradient_under_create_graph_fails():
     fickle = custom(lambda x: x * 2, lambda g, x: g * (3 if tg.is_grad_enabled() else 2))
     check_gradient(fickle, X, order=1)
-    with pytest.raises(
-        GradientError,
-        match="the recorded gradient of order 1 with respect to input 0 is not what it is without create_graph",
-    ):
+    with pytest.raises(GradientError, match="gradient of order 1 with respect to input 0 is another with create_graph"):
         check_gradient(fickle, X, order=2)
 
 

@@ -129,10 +129,8 @@ def test_broadcasting_is_of_all_kinds():
     assert any(a == b and len(a) > 1 for a, b in drawn)
     assert any(0 < len(a) < len(b) for a, b in drawn)
     assert any(len(a) > len(b) > 0 for a, b in drawn)
-    stretched = [{i for i, (m, n) in enumerate(zip(a, b)) if m < n} for a, b in drawn if len(a) == len(b)]
-    shrunk = [{i for i, (m, n) in enumerate(zip(a, b)) if m > n} for a, b in drawn if len(a) == len(b)]
-    assert any(stretched)
-    assert any(s and t for s, t in zip(stretched, shrunk, strict=True)), "both at once, along different dims"
+    same_ndim = [list(zip(a, b, strict=True)) for a, b in drawn if len(a) == len(b)]
+    assert any(any(m < n for m, n in sides) and any(m > n for m, n in sides) for sides in same_ndim), "(1, 3), (2, 1)"
     assert any(() in pair and pair != ((), ()) for pair in drawn)
 
 
@@ -199,7 +197,7 @@ def test_a_wrong_gradient_is_found_and_shrunk():
 
     test = gradient_test(wrong_from_two_on, tensors(), settings=settings(database=None, deadline=None))
     assert test.__name__ == "test_gradient_of_wrong_from_two_on"
-    with pytest.raises(tg.testing.GradientError, match=r"wrong_from_two_on: .*\n  input 0: 2\. \(shape \[\], "):
+    with pytest.raises(tg.testing.GradientError, match=r"wrong_from_two_on: .*\n  input 0: 2\.\d* \(shape \[\], "):
         test()
 
 

@@ -24,11 +24,11 @@ class Function:
 
     - ``forward(ctx, *args)`` takes tensors and anything else, and returns a tensor, or a tuple of tensors and anything
       else. No graph is recorded in it.
-    - ``backward(ctx, *grads)`` takes the gradient of each output and returns that of each argument, or None. Made of ops
-      on tensors, it can itself be differentiated (``create_graph``).
+    - ``backward(ctx, *grads)`` takes the gradient of each output and returns that of each argument, or None. Made of
+      ops on tensors, it can itself be differentiated (``create_graph``).
 
-    Alternatively define ``forward(*args)`` and ``setup_context(ctx, inputs, output)``, which runs after it. What ``ctx``
-    can do is described at `FunctionCtx`.
+    Alternatively define ``forward(*args)``, and ``setup_context(ctx, inputs, output)`` which runs after it. What
+    ``ctx`` can do is described at `FunctionCtx`.
 
     Example:
         >>> import tinygrad_np as tg
@@ -168,15 +168,15 @@ class FunctionCtx:
         self._materialize_grads = value
 
     def _seal(self, node: FunctionNode, results: Sequence[Any]) -> None:
-        """Turn tensors, of which some hold ``node``, into what does not: the node holds this, so it would hold itself."""
-        outputs = {id(result): i for i, result in enumerate(results) if isinstance(result, Tensor)}
+        """Turn tensors, some of which hold ``node``, into what does not: it holds this, so it would hold itself."""
+        outputs = {id(t): i for i, t in enumerate(results) if isinstance(t, Tensor) and t._node is not None}
         self._node = weakref.ref(node)
-        self._saved = tuple([t if t is None else _Saved.of(t, outputs.get(id(t))) for t in self._to_save])
+        self._saved = tuple([None if t is None else _Saved.of(t, outputs.get(id(t))) for t in self._to_save])
         self._to_save = self._not_differentiable = self._dirty = ()
 
 
 class _Saved(NamedTuple):
-    """A tensor kept for backward: its values, change counter, and node; or instead of that the number of the output."""
+    """A tensor kept for backward: its values, change counter, and node; for an output its number instead of the node."""
 
     array: Any
     counter: list[Any]
@@ -185,13 +185,7 @@ class _Saved(NamedTuple):
 
     @classmethod
     def of(cls, tensor: Tensor, output: int | None) -> _Saved:
-        is_output = output is not None and tensor._node is not None
-        return cls(
-            tensor._array,
-            tensor._counter,
-            None if is_output else tensor._node,
-            output if is_output else None,
-        )
+        return cls(tensor._array, tensor._counter, tensor._node if output is None else None, output)
 
     def tensor(self, function: FunctionNode) -> Tensor:
         if self.counter[0] > function.time:

@@ -1,8 +1,8 @@
 """Gradients held against finite differences.
 
-Both checks compare ``vᵀJu``, for directions ``u`` of the input and cotangents ``v`` of the output, computed twice: forward,
-as a difference quotient along ``u``; and backward, from the gradient that ``v`` gives. With the unit vectors for both that
-is the whole Jacobian; with one random vector each it is the fast mode.
+Both checks compare ``vᵀJu``, for directions ``u`` of the input and cotangents ``v`` of the output, computed twice:
+forward, as a difference quotient along ``u``; and backward, from the gradient that ``v`` gives. With the unit vectors
+for both that is the whole Jacobian; with one random vector each it is the fast mode.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ def gradcheck(
     float64. `tinygrad_np.testing.check_gradient` checks more, and draws the inputs by itself.
 
     Args:
-        func: takes ``inputs`` and returns a tensor or several. It is called with the inputs themselves, changed in place
-            by ``eps`` and changed back, so that it may also refer to them by other names (a module to its parameters).
+        func: takes ``inputs`` and returns a tensor or several. It is called with the inputs themselves, changed in
+            place by ``eps`` and changed back, so that it may also refer to them by other names, as a module does to its
+            parameters.
         inputs: a tensor or several. Checked are those that require grad; they should be float64, and small.
         eps: the step of the differences.
         atol: absolute tolerance.
@@ -268,8 +269,9 @@ def _require_close(o: int, i: int, analytical: Floats, numerical: Floats, atol: 
     worst = np.unravel_index(np.argmax(np.where(error <= allowed, 0, np.nan_to_num(error, nan=np.inf))), error.shape)
     raise GradcheckError(
         f"Jacobian mismatch for output {o} with respect to input {i}: worst for element {worst[0]} of the output and "
-        f"element {worst[1]} of the input, numerical {numerical[worst]:g}, analytical {analytical[worst]:g} (allowed is a "
-        f"difference of {atol:g} + {rtol:g} * |numerical|)\nnumerical:\n{numerical.T}\nanalytical:\n{analytical.T}"
+        f"element {worst[1]} of the input, numerical {numerical[worst]:g}, analytical {analytical[worst]:g} (allowed "
+        f"is a difference of {atol:g} + {rtol:g} * |numerical|)\n"
+        f"numerical:\n{numerical.T}\nanalytical:\n{analytical.T}"
     )
 
 
@@ -308,7 +310,8 @@ def _checked(check: str, inputs: tuple[Any, ...]) -> list[Tensor]:
         if overlapping or not array.flags.writeable:
             problem = "shares memory among its elements" if overlapping else "is read-only"
             raise ValueError(
-                f"{check} changes its inputs in place, but number {i} of those that require grad {problem}: pass its clone()"
+                f"{check} changes its inputs in place, but number {i} of those that require grad {problem}: pass its "
+                "clone()"
             )
         if x.dtype != dtypes.float64:
             warnings.warn(

@@ -348,7 +348,7 @@ def array_like(op: str, input: Any, dtype: DTypeLike | None) -> tuple[npt.NDArra
 def _filling(value: Number, dtype: DType) -> tuple[Any, DType]:
     """A number as ``dtype`` has it, and the dtype."""
     _check_fits(value, dtype)
-    if dtype.kind == "f" and np.finfo(dtype).max < abs(value) < math.inf:
+    if dtype.kind == "f" and float(np.finfo(dtype).max) < abs(value) < math.inf:
         raise _overflow(dtype)
     return np.array(value).astype(dtype), dtype
 

@@ -13,7 +13,8 @@ from tinygrad_np.ops import elementwise, indexing
 from tinygrad_np.ops import primitive as _primitive
 from tinygrad_np.ops import reduction as reductions
 from tinygrad_np.ops.errors import argument_error
-from tinygrad_np.ops.primitive import Array, dual, fused, primitive, wrap
+from tinygrad_np.ops.primitive import dual, fused, primitive, wrap
+from tinygrad_np.ops.table import Array
 
 if TYPE_CHECKING:
     from tinygrad_np.tensor import Tensor
@@ -32,8 +33,8 @@ def cross_entropy(
 ) -> Tensor:
     """The cross entropy between the softmax of logits and target classes.
 
-    For a target distribution ``q`` over the classes, ``loss = -sum_c weight[c] * q[c] * log_softmax(input)[c]``. A class
-    index stands for the distribution that is 1 there, and ``label_smoothing`` replaces ``q`` by
+    For a target distribution ``q`` over the classes, ``loss = -sum_c weight[c] * q[c] * log_softmax(input)[c]``. A
+    class index stands for the distribution that is 1 there, and ``label_smoothing`` replaces ``q`` by
     ``(1 - label_smoothing) * q + label_smoothing / classes``.
 
     Args:
@@ -56,14 +57,14 @@ def cross_entropy(
         RuntimeError: another shape, dtype or ``label_smoothing`` is wrong.
 
     Source:
-        Goodfellow, Bengio, Courville, "Deep learning" (2016), section 6.2.2; label smoothing: Szegedy, Vanhoucke, Ioffe,
-        Shlens, Wojna, "Rethinking the Inception architecture for computer vision" (2016), section 7.
+        Goodfellow, Bengio, Courville, "Deep learning" (2016), section 6.2.2. Label smoothing: Szegedy, Vanhoucke,
+        Ioffe, Shlens, Wojna, "Rethinking the Inception architecture for computer vision" (2016), section 7.
 
     Example:
         >>> import tinygrad_np as tg
         >>> logits = tg.tensor([[2.0, 1.0, 0.0], [0.0, 3.0, 0.0]])
         >>> tg.nn.functional.cross_entropy(logits, tg.tensor([0, 1]))
-        tensor(0.2514)
+        tensor(0.2513)
         >>> tg.nn.functional.cross_entropy(logits, tg.tensor([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0]]), reduction="none")
         tensor([0.9076, 0.0949])
     """
@@ -79,7 +80,7 @@ def cross_entropy(
 
 
 class _Targets(NamedTuple):
-    """The distributions that the rows of logits are held against: ``share`` on the label, and ``spread`` over all classes.
+    """The distributions that rows of logits are held against: ``share`` on the label, and ``spread`` over all classes.
 
     Attributes:
         hits: where in the flattened rows the labels' elements are.
@@ -235,7 +236,7 @@ def nll_loss(
 
 
 def _class_dim(input: Any) -> int:
-    return min(1, input.ndim - 1)
+    return 1 if input.ndim > 1 else 0
 
 
 def _labels(

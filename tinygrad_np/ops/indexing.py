@@ -289,7 +289,7 @@ def gather(input: Array, dim: int, index: Array) -> Array:
                 [4, 3]])
     """
     coordinates = _coordinates("gather", input, dim, index)
-    return input[coordinates] if input.ndim else np.broadcast_to(input, index.shape).copy()
+    return np.atleast_1d(input)[coordinates].reshape(index.shape)
 
 
 @primitive
@@ -371,12 +371,16 @@ def _coordinates(op: str, input: Array, dim: int, index: Array) -> Index:
                 f"{op}(): Size does not match at dimension {d}: expected index {list(index.shape)} to be no larger "
                 f"than self {list(input.shape)} apart from dimension {dim}"
             )
-    if index.size and not 0 <= index.min() <= index.max() < limits[dim]:
-        worst = index.min() if index.min() < 0 else index.max()
-        raise RuntimeError(f"{op}(): index {worst} is out of bounds for dimension {dim} with size {limits[dim]}")
+    _check_range(op, index, dim, 0, limits[dim])
     places = [np.arange(size).reshape(-1, *[1] * (len(sizes) - d - 1)) for d, size in enumerate(sizes)]
     places[dim] = index.reshape(sizes)
     return tuple(places)
+
+
+def _check_range(op: str, index: Array, dim: int, low: int, size: int) -> None:
+    if index.size and not low <= index.min() <= index.max() < size:
+        worst = index.min() if index.min() < low else index.max()
+        raise RuntimeError(f"{op}(): index {worst} is out of bounds for dimension {dim} with size {size}")
 
 
 def _part_for(op: str, input: Array, index: Array, src: Any) -> Array:
@@ -443,7 +447,14 @@ def take_along_dim(input: Tensor, indices: Any, dim: int | None = None) -> Tenso
         )
     if input.ndim:
         size, count = input.shape[dim], positions.shape[dim]
-        others = np.broadcast_shapes(_with_size(input.shape, dim, 1), _with_size(positions.shape, dim, 1))
+        _check_range("take_along_dim", positions, dim, -size, size)
+        try:
+            others = np.broadcast_shapes(_with_size(input.shape, dim, 1), _with_size(positions.shape, dim, 1))
+        except ValueError:
+            raise RuntimeError(
+                f"take_along_dim(): shapes {list(input.shape)} and {list(positions.shape)} cannot be broadcast "
+                f"together apart from dimension {dim}"
+            ) from None
         positions = np.where(positions < 0, positions + size, positions)
         positions = np.broadcast_to(positions, _with_size(others, dim, count))
         input = shape.expand(input, _with_size(others, dim, size))
@@ -467,7 +478,7 @@ def index_select(input: Array, dim: int, index: Array) -> Array:
         A tensor of the shape of ``input`` but for ``dim``, whose size is the length of ``index``.
 
     Raises:
-        RuntimeError: the index is of the wrong dtype.
+        RuntimeError: the index is of the wrong dtype; or has not one element, for a 0-d ``input``.
         IndexError: the index is not one-dimensional or is out of range; negative ones are.
 
     Example:
@@ -483,6 +494,8 @@ def index_select(input: Array, dim: int, index: Array) -> Array:
         raise RuntimeError(f"index_select(): Expected dtype int32 or int64 for index, got {index.dtype}")
     if index.ndim > 1:
         raise IndexError(f"index_select(): Index is supposed to be a vector, got shape {list(index.shape)}")
+    if input.ndim == 0 and index.size != 1:
+        raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {index.size} value(s)")
     size = input.shape[dim] if input.ndim else 1
     if index.size and not 0 <= index.min() <= index.max() < size:
         raise IndexError(f"index_select: index out of range: [{index.min()}, {index.max()}] for a size of {size}")

@@ -9,7 +9,8 @@ import numpy as np
 
 from tinygrad_np.ops import primitive as _primitive
 from tinygrad_np.ops.errors import argument_error
-from tinygrad_np.ops.primitive import Array, dual, primitive
+from tinygrad_np.ops.primitive import dual, primitive
+from tinygrad_np.ops.table import Array
 
 if TYPE_CHECKING:
     from tinygrad_np.tensor import Tensor

@@ -443,7 +443,7 @@ def _normal(
     if not np.all(np.asarray(std) >= 0):
         raise RuntimeError(f"{op} expects all of std >= 0.0, but found {std}")
     noise = _source(op, generator)._normal(shape, _floating(op, dtype))
-    return (noise * std + mean).astype(dtype, copy=False)
+    return np.asarray(noise * std + mean, dtype)
 
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
@@ -528,7 +528,7 @@ def multinomial(
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
     if not replacement and (num_samples > array.shape[-1] or np.any(positive < num_samples)):
         raise RuntimeError(
-            f"cannot sample n_sample = {num_samples} without replacement: it is more than the {array.shape[-1]} categories, "
+            f"cannot sample n_sample = {num_samples} without replacement: more than the {array.shape[-1]} categories, "
             "or than those of weight above 0"
         )
     source = _source("multinomial", generator)._numpy

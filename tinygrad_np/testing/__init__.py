@@ -5,9 +5,9 @@ against finite differences::
 
     test_softplus = tg.testing.gradient_test(softplus, tg.testing.tensors())
 
-`check_gradient` is the check itself, for given inputs. The strategies draw inputs: `tensors` and `broadcastable_tensors`
-(with values from a `Domain`, where the function is smooth), `shapes`, `broadcastable_shapes` and `axes`. They need
-Hypothesis, which the extra ``testing`` installs; `check_gradient` needs NumPy alone.
+`check_gradient` is the check itself, for given inputs. The strategies draw inputs: `tensors` and
+`broadcastable_tensors` (with values from a `Domain`, where the function is smooth), `shapes`, `broadcastable_shapes`
+and `axes`. They need Hypothesis, which the extra ``testing`` installs; `check_gradient` needs NumPy alone.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ class _Call:
 def _check_orders(call: _Call, order: int, eps: float, tolerance: _Tolerance) -> None:
     """Check each derivative against the differences of the one before it."""
     labels, leaves = list(call.checked), call.leaves(float64)
-    # The same function twice: with a graph, to be differentiated, and at NumPy's speed without, to be evaluated.
+    # One function in two forms: with a graph, to be differentiated; and without, at NumPy's speed, to be evaluated.
     recorded: TensorFunction = call
     plain: TensorFunction = call
     for k in range(1, order + 1):
@@ -136,21 +136,30 @@ def _check_orders(call: _Call, order: int, eps: float, tolerance: _Tolerance) ->
         copies = [wrap(np.array(x._array, order="C")).requires_grad_() for x in leaves]
         before = [np.array(x._array) for x in leaves]
         outputs = recorded(leaves)
-        for i, (out, again) in enumerate(zip(outputs, plain(copies), strict=True)):
-            subject = f"output {i}" if k == 1 else f"the recorded gradient of order {k - 1} with respect to {labels[i]}"
-            reason = "is not the same for the same values" if k == 1 else "is not what it is without create_graph"
-            _require_close(f"{subject} {reason}", out._array, again._array, _ROUNDING)
+        _check_value(k, labels, outputs, plain(copies))
         cotangents = [_cotangent(out, seed=k) for out in outputs]
         gradients = pull_back(outputs, leaves, cotangents, create_graph=False)
         _check_manners(what, labels, leaves, cotangents, gradients, before)
-        for label, copy, gradient in zip(labels, copies, gradients, strict=True):
-            expected = _numeric_gradient(lambda: flat(plain(copies)), copy._array, flat(cotangents), eps)
+        for i, gradient in enumerate(gradients):
+            expected = _numeric_gradient(plain, copies, i, cotangents, eps)
             if not np.all(np.isfinite(expected)):
-                raise GradientError(f"there is no {what} with respect to {label}: near it the function is not finite")
-            _require_close(f"the {what} with respect to {label} is wrong", gradient._array, expected, tolerance)
+                raise GradientError(
+                    f"there is no {what} with respect to {labels[i]}: nearby the function is not finite"
+                )
+            _require_close(f"the {what} with respect to {labels[i]} is wrong", gradient._array, expected, tolerance)
         recorded, plain = (_gradient_of(recorded, len(leaves), create_graph) for create_graph in (True, False))
         leaves += [v.requires_grad_() for v in cotangents]
         labels += [f"cotangent {i} of order {k}" for i in range(len(cotangents))]
+
+
+def _check_value(k: int, labels: list[str], outputs: Sequence[Tensor], again: Sequence[Tensor]) -> None:
+    """Check that what is to be differentiated to order ``k`` is the same when computed in the other form."""
+    for i, (out, other) in enumerate(zip(outputs, again, strict=True)):
+        if k == 1:
+            subject = f"output {i} is not the same for the same values"
+        else:
+            subject = f"the gradient of order {k - 1} with respect to {labels[i]} is another with create_graph"
+        _require_close(subject, out._array, other._array, _ROUNDING)
 
 
 def _check_precision(call: _Call, dtype: DType) -> None:
@@ -162,12 +171,10 @@ def _check_precision(call: _Call, dtype: DType) -> None:
     high_cotangents = [wrap(v._array.astype(out.dtype)) for v, out in zip(low_cotangents, high_outputs, strict=True)]
     low_gradients = pull_back(low_outputs, low, low_cotangents, create_graph=False)
     high_gradients = pull_back(high_outputs, high, high_cotangents, create_graph=False)
-    subjects = [f"output {i}" for i in range(len(low_outputs))] + [
-        f"the gradient with respect to {x}" for x in call.checked
-    ]
-    for subject, actual, expected in zip(
-        subjects, (*low_outputs, *low_gradients), (*high_outputs, *high_gradients), strict=True
-    ):
+    subjects = [f"output {i}" for i in range(len(low_outputs))]
+    subjects += [f"the gradient with respect to {label}" for label in call.checked]
+    pairs = zip((*low_outputs, *low_gradients), (*high_outputs, *high_gradients), strict=True)
+    for subject, (actual, expected) in zip(subjects, pairs, strict=True):
         scale = np.max(np.abs(expected._array), initial=1.0)
         tolerance = _Tolerance(0.0, 256 * float(np.finfo(dtype).eps * scale))
         _require_close(f"{subject} in {dtype} is far from that in float64", actual._array, expected._array, tolerance)
@@ -185,8 +192,8 @@ def _check_manners(
     for label, leaf, gradient in zip(labels, leaves, gradients, strict=True):
         if gradient.shape != leaf.shape or gradient.dtype != leaf.dtype:
             raise GradientError(
-                f"the {what} with respect to {label} has shape {list(gradient.shape)} and {gradient.dtype}, but the input "
-                f"has shape {list(leaf.shape)} and {leaf.dtype}"
+                f"the {what} with respect to {label} has shape {list(gradient.shape)} and {gradient.dtype}, but the "
+                f"input has shape {list(leaf.shape)} and {leaf.dtype}"
             )
         if any(np.shares_memory(gradient._array, other._array) for other in (*leaves, *cotangents)):
             raise GradientError(f"the {what} with respect to {label} shares memory with an input or a cotangent")
@@ -202,7 +209,7 @@ def _check_manners(
 
 
 def _gradient_of(function: TensorFunction, count: int, create_graph: bool) -> TensorFunction:
-    """The function of ``count`` leaves, followed by cotangents of its outputs, that gives the gradient by the leaves."""
+    """The gradient of a function of ``count`` tensors: a function of these and of the cotangents of its outputs."""
 
     def gradient(tensors: list[Tensor]) -> Sequence[Tensor]:
         leaves, cotangents = tensors[:count], tensors[count:]
@@ -211,15 +218,21 @@ def _gradient_of(function: TensorFunction, count: int, create_graph: bool) -> Te
     return gradient
 
 
-def _numeric_gradient(evaluate: Callable[[], Array], array: Array, cotangent: Array, eps: float) -> Array:
+def _numeric_gradient(
+    function: TensorFunction, inputs: list[Tensor], i: int, cotangents: Sequence[Tensor], eps: float
+) -> Array:
+    """The gradient by the ``i``-th of the inputs, from the differences of a function's values."""
+    array = inputs[i]._array
     scale = np.maximum(1.0, np.abs(array.ravel()))
-    quotients = directional_differences(evaluate, array, np.diag(scale), eps)
-    return np.asarray((quotients @ cotangent / scale).reshape(array.shape))
+    quotients = directional_differences(lambda: flat(function(inputs)), array, np.diag(scale), eps)
+    return np.asarray((quotients @ flat(cotangents) / scale).reshape(array.shape))
 
 
 def _cotangent(output: Tensor, seed: int) -> Tensor:
-    """A random gradient of an output, no element of it near 0. It is read-only and in the opposite memory order, as a
-    gradient that comes out of another op's rule may be."""
+    """A random gradient of an output, no element of it near 0.
+
+    It is read-only and in the opposite memory order, as a gradient that comes out of another op's rule may be.
+    """
     rng = np.random.default_rng(seed)
     values = rng.uniform(0.5, 2.0, output.shape) * rng.choice([-1.0, 1.0], output.shape)
     array = np.array(values, output.dtype, order="F")
@@ -252,7 +265,7 @@ def _is_floating(x: Any) -> bool:
 
 
 def _array(x: Any) -> Array:
-    return x._array if isinstance(x, Tensor) else x  # type: ignore[no-any-return]
+    return x._array if isinstance(x, Tensor) else x
 
 
 def _described(x: Any) -> str:

@@ -22,12 +22,12 @@ Shape: TypeAlias = tuple[int, ...]
 
 @st.composite
 def shapes(
-    draw: DrawFn, *, min_ndim: int = 0, max_ndim: int = 3, min_side: int = 0, max_side: int = 4, max_size: int = 12
+    draw: DrawFn, /, *, min_ndim: int = 0, max_ndim: int = 3, min_side: int = 0, max_side: int = 4, max_size: int = 12
 ) -> Shape:
     """Draws the shape of a tensor, now and then an empty one.
 
     Args:
-        draw: given by Hypothesis, not by the caller.
+        draw: passed by Hypothesis.
         min_ndim: fewest dimensions.
         max_ndim: most dimensions.
         min_side: least size of a dimension; with 0, about every tenth shape is empty.
@@ -35,9 +35,11 @@ def shapes(
         max_size: most elements; what is checked against differences should have few.
 
     Example:
-        >>> from hypothesis import find
-        >>> find(shapes(), lambda shape: len(shape) == 2 and shape[0] < shape[1])
-        (1, 2)
+        >>> from hypothesis import given
+        >>> @given(shapes(max_size=8))
+        ... def test_ones(shape):
+        ...     assert np.ones(shape).sum() <= 8
+        >>> test_ones()
     """
     least = max(min_side, 1)
     dims = [ndim for ndim in (0, 1, 2, 3, 2, 3, *range(4, max_ndim + 1)) if min_ndim <= ndim <= max_ndim]
@@ -55,19 +57,22 @@ def shapes(
 
 @st.composite
 def broadcastable_shapes(
-    draw: DrawFn, count: int = 2, *, result: SearchStrategy[Shape] | None = None
+    draw: DrawFn, /, count: int = 2, *, result: SearchStrategy[Shape] | None = None
 ) -> tuple[Shape, ...]:
     """Draws shapes that can be broadcast together: some lack leading dimensions, some have sizes of 1.
 
     Args:
-        draw: given by Hypothesis, not by the caller.
+        draw: passed by Hypothesis.
         count: how many shapes.
         result: draws the shape that they are taken from, which bounds the one they broadcast to.
 
     Example:
-        >>> from hypothesis import find
-        >>> find(broadcastable_shapes(), lambda pair: 2 in pair[0] and pair[1] == (1,))
-        ((2,), (1,))
+        >>> from hypothesis import given
+        >>> @given(broadcastable_shapes(2))
+        ... def test_add(shapes):
+        ...     a, b = map(np.ones, shapes)
+        ...     assert (a + b).shape == np.broadcast_shapes(*shapes)
+        >>> test_add()
     """
     whole = draw(shapes() if result is None else result)
     # One choice for all shapes, as for the elements of a tensor: their digits, and their bits, are the shapes'.
@@ -90,6 +95,7 @@ _FORMS = [(0, False), (0, False), (0, True), (0, True), (1, False), (1, True), (
 @st.composite
 def tensors(
     draw: DrawFn,
+    /,
     domain: Domain = REALS,
     *,
     shape: Shape | SearchStrategy[Shape] | None = None,
@@ -99,17 +105,19 @@ def tensors(
     """Draws a tensor.
 
     Args:
-        draw: given by Hypothesis, not by the caller.
+        draw: passed by Hypothesis.
         domain: where the values are from.
         shape: a shape, or a strategy for it; by default `shapes`.
         dtype: of the tensor.
-        layouts: how the values may lie in memory; by default `contiguous`, `transposed`, `strided`, `flipped`, `read_only` and
-            `expanded` (but not the last where values are to be distinct).
+        layouts: how the values may lie in memory; by default `contiguous`, `transposed`, `strided`, `flipped`,
+            `read_only` and `expanded` (but not the last where values are to be distinct).
 
     Example:
-        >>> from hypothesis import find
-        >>> find(tensors(shape=(2,)), lambda x: x[0] < x[1])
-        tensor([0., 1.], dtype=float64)
+        >>> from hypothesis import given
+        >>> @given(tensors(Domain(0.5, 2), shape=shapes(min_ndim=1)))
+        ... def test_logarithm(x):
+        ...     assert x.log().shape == x.shape
+        >>> test_logarithm()
     """
     drawn = shape if isinstance(shape, tuple) else draw(shapes() if shape is None else shape)
     size = math.prod(drawn)
@@ -135,12 +143,12 @@ def _chosen(values: Sequence[float], choices: bytes, distinct: bool) -> list[flo
 
 @st.composite
 def broadcastable_tensors(
-    draw: DrawFn, *domains: Domain, result: SearchStrategy[Shape] | None = None, **options: Any
+    draw: DrawFn, /, *domains: Domain, result: SearchStrategy[Shape] | None = None, **options: Any
 ) -> tuple[Tensor, ...]:
     """Draws tensors whose shapes can be broadcast together, as several arguments of a `gradient_test`.
 
     Args:
-        draw: given by Hypothesis, not by the caller.
+        draw: passed by Hypothesis.
         *domains: where the values of each tensor are from; by default two of `REALS`.
         result: draws the shape that theirs are taken from.
         **options: ``dtype`` and ``layouts``, as for `tensors`.
@@ -156,19 +164,21 @@ def broadcastable_tensors(
 
 
 @st.composite
-def axes(draw: DrawFn, ndim: int, *, several: bool = False, optional: bool = False) -> int | tuple[int, ...] | None:
+def axes(draw: DrawFn, /, ndim: int, *, several: bool = False, optional: bool = False) -> int | tuple[int, ...] | None:
     """Draws a ``dim`` for a tensor of ``ndim`` dimensions, counted from the front or from the back.
 
     Args:
-        draw: given by Hypothesis, not by the caller.
+        draw: passed by Hypothesis.
         ndim: the number of dimensions; 0 counts as 1, as in PyTorch.
         several: draw also tuples of dims.
         optional: draw also None.
 
     Example:
-        >>> from hypothesis import find
-        >>> find(axes(3, several=True), lambda dim: isinstance(dim, tuple) and len(dim) == 2)
-        (0, 1)
+        >>> from hypothesis import given
+        >>> @given(axes(3, several=True))
+        ... def test_sum(dim):
+        ...     assert np.ones((2, 2, 2)).sum(dim).ndim < 3
+        >>> test_sum()
     """
     dims = max(ndim, 1)
     form = draw(st.sampled_from(["one"] + ["tuple"] * several + ["none"] * optional))

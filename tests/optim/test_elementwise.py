@@ -1,0 +1,268 @@
+"""How update rules are run: whatever the parameters are like, each ends as if it had been alone."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import tinygrad_np as tg
+from tests.optim.training import make_params, random_gradients
+from tinygrad_np.optim import SGD, Adagrad, Adam, AdamW, RMSprop
+
+KINDS = [
+    pytest.param(lambda params: SGD(params, lr=0.1, momentum=0.9, dampening=0.5, weight_decay=0.1), id="SGD"),
+    pytest.param(lambda params: Adagrad(params, lr=0.1, lr_decay=0.1), id="Adagrad"),
+    pytest.param(lambda params: RMSprop(params, momentum=0.9, centered=True), id="RMSprop"),
+    pytest.param(lambda params: Adam(params, amsgrad=True, weight_decay=0.1), id="Adam"),
+    pytest.param(lambda params: AdamW(params, maximize=True), id="AdamW"),
+]
+SHAPES = [(3, 4), (), (7,), (200, 200), (5, 1), (2,)]
+
+
+def copies(params):
+    return [p.detach().clone().requires_grad_() for p in params]
+
+
+def assert_same(params, others):
+    """Equal bit for bit."""
+    for a, b in zip(params, others, strict=True):
+        np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy(), strict=True)
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_parameters_together_end_as_each_alone(make):
+    together = make_params(SHAPES, tg.float32) + make_params(SHAPES, tg.float64)
+    alone = copies(together)
+    optimizer, optimizers = make(together), [make([p]) for p in alone]
+    rng = np.random.default_rng(0)
+    for _ in range(15):
+        random_gradients(together, rng, missing=0.4)
+        for a, b in zip(together, alone, strict=True):
+            b.grad = a.grad
+        optimizer.step()
+        for other in optimizers:
+            other.step()
+    assert_same(together, alone)
+    for a, b, other in zip(together, alone, optimizers, strict=True):
+        for name, value in optimizer.state[a].items():
+            np.testing.assert_array_equal(value.numpy(), other.state[b][name].numpy(), strict=True)
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_memory_layout_makes_no_difference(make):
+    rng = np.random.default_rng(0)
+    plain, odd = [], []
+    for shape in [(4, 3), (200, 150)]:
+        values = rng.standard_normal(shape).astype(np.float32)
+        plain += [tg.from_numpy(values.copy()).requires_grad_() for _ in range(3)]
+        odd.append(tg.from_numpy(np.asfortranarray(values)).requires_grad_())
+        odd.append(tg.from_numpy(np.repeat(values, 2, axis=1)[:, ::2]).requires_grad_())
+        odd.append(tg.from_numpy(values[::-1].copy()[::-1]).requires_grad_())
+    assert not any(p.is_contiguous() for p in odd)
+    optimizers = make(plain), make(odd)
+    for _ in range(5):
+        for a, b in zip(plain, odd, strict=True):
+            grad = rng.standard_normal(a.shape).astype(np.float32)
+            a.grad, b.grad = tg.from_numpy(grad), tg.from_numpy(np.asfortranarray(grad))
+        for optimizer in optimizers:
+            optimizer.step()
+    assert_same(plain, odd)
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_gradients_are_left_alone_and_parameters_keep_their_memory(make):
+    params = make_params(SHAPES, tg.float32)
+    optimizer = make(params)
+    random_gradients(params, np.random.default_rng(0))
+    grads = [p.grad for p in params]
+    values = [g.clone() for g in grads]
+    places = [p.data_ptr() for p in params]
+    for _ in range(3):
+        optimizer.step()
+    assert [p.data_ptr() for p in params] == places
+    assert all(p.grad is g for p, g in zip(params, grads, strict=True))
+    assert_same(grads, values)
+    state = [value.numpy() for s in optimizer.state.values() for value in s.values()]
+    for array in [p.detach().numpy() for p in params] + [g.numpy() for g in grads]:
+        assert not any(np.shares_memory(array, other) for other in state)
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_reads_parameters_that_were_given_other_memory_or_values(make):
+    params = make_params([(3, 4), (7,)], tg.float32)
+    moved = copies(params)
+    optimizers = make(params), make(moved)
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        random_gradients(params, rng)
+        for a, b in zip(params, moved, strict=True):
+            b.grad = a.grad
+            with tg.no_grad():
+                a.mul_(0.5)
+            b.data = b.detach() * 0.5
+        for optimizer in optimizers:
+            optimizer.step()
+    assert_same(params, moved)
+
+
+def test_follows_a_parameter_to_another_dtype():
+    (x,) = make_params([(5,)], tg.float32)
+    optimizer = Adam([x])
+    random_gradients([x], np.random.default_rng(0))
+    optimizer.step()
+    average = optimizer.state[x]["exp_avg"].tolist()
+    x.data, x.grad = x.detach().double(), None
+    x.grad = tg.zeros(5, dtype=tg.float64)
+    optimizer.step()
+    assert x.dtype == optimizer.state[x]["exp_avg"].dtype == tg.float64
+    np.testing.assert_allclose(optimizer.state[x]["exp_avg"].numpy(), 0.9 * np.array(average))
+
+
+@pytest.mark.parametrize("size", [3, 50_000], ids=["small", "large"])
+def test_parameters_that_share_memory_take_turns(size):
+    memory = tg.zeros(size)
+    params = [memory.detach().requires_grad_(), memory.detach().requires_grad_()]
+    for param, grad in zip(params, (1.0, 10.0), strict=True):
+        param.grad = tg.full((size,), grad)
+    SGD(params, lr=1.0).step()
+    assert (memory == -11).all()
+
+
+@pytest.mark.parametrize("shape", [(3,), (300, 200)], ids=["small", "large"])
+def test_a_graph_that_saved_a_parameter_is_stale_after_a_step(shape):
+    x = tg.ones(*shape, requires_grad=True)
+    other = tg.ones(3, requires_grad=True)
+    (x.sum() + other.sum()).backward()
+    optimizer = SGD([x, other], lr=0.1)
+    loss = (x * x).sum()
+    optimizer.step()
+    with pytest.raises(RuntimeError, match="modified"):
+        loss.backward()
+
+
+def test_parameters_without_gradient_are_left_alone():
+    trained, frozen, unused = (tg.ones(2, requires_grad=grad) for grad in (True, False, True))
+    loss = (trained * unused).sum()
+    trained.grad = tg.ones(2)
+    optimizer = AdamW([trained, frozen, unused], lr=0.1)
+    optimizer.step()
+    assert frozen.tolist() == unused.tolist() == [1, 1]
+    assert list(optimizer.state) == [trained]
+    trained.grad = None
+    optimizer.step()
+    assert optimizer.state[trained]["step"].item() == 1
+    assert frozen._version == unused._version == 0
+    del loss
+
+
+def test_options_may_change_between_steps():
+    x = tg.zeros(2, requires_grad=True)
+    optimizer = SGD([x], lr=1.0)
+    group = optimizer.param_groups[0]
+    x.grad = tg.tensor([1.0, 2.0])
+    optimizer.step()
+    assert x.tolist() == [-1, -2]
+    group["lr"] = 0.5
+    optimizer.step()
+    assert x.tolist() == [-1.5, -3]
+    group["momentum"], group["dampening"] = 0.5, 0.75  # a buffer begins as the gradient, undampened
+    optimizer.step()
+    assert x.tolist() == [-2, -4]
+    optimizer.step()  # 0.5 * 1 + 0.25 * 1
+    assert x.tolist() == [-2.375, -4.75]
+    group["momentum"] = 0
+    optimizer.step()
+    assert x.tolist() == [-2.875, -5.75]
+    assert optimizer.state[x]["momentum_buffer"].tolist() == [0.75, 1.5]
+
+
+def test_lr_may_be_a_tensor():
+    x = tg.zeros(2, requires_grad=True)
+    x.grad = tg.ones(2)
+    lr = tg.tensor(0.5)
+    optimizer = SGD([x], lr=lr)
+    optimizer.step()
+    lr.fill_(0.25)
+    optimizer.step()
+    assert x.tolist() == [-0.75, -0.75]
+
+
+def test_state_may_be_replaced_changed_or_dropped():
+    params = make_params([(3,), (4,)], tg.float32)
+    x, y = params
+    optimizer = SGD(params, lr=1.0, momentum=0.5)
+    for p in params:
+        p.grad = tg.ones(*p.shape)
+    optimizer.step()
+    given = tg.full((3,), 10.0)
+    optimizer.state[x]["momentum_buffer"] = given
+    optimizer.step()
+    assert optimizer.state[x]["momentum_buffer"].tolist() == [6, 6, 6]
+    assert given.tolist() == [10, 10, 10]
+    assert optimizer.state[y]["momentum_buffer"].tolist() == [1.5] * 4
+    optimizer.state[x]["momentum_buffer"].zero_()
+    del optimizer.state[y]
+    optimizer.step()
+    assert optimizer.state[x]["momentum_buffer"].tolist() == [1, 1, 1]
+    assert optimizer.state[y]["momentum_buffer"].tolist() == [1] * 4
+
+
+def test_state_of_the_wrong_shape_is_refused():
+    x = tg.zeros(3, requires_grad=True)
+    x.grad = tg.ones(3)
+    optimizer = SGD([x], momentum=0.9)
+    optimizer.state[x]["momentum_buffer"] = tg.zeros(2)
+    with pytest.raises(RuntimeError, match=r"'momentum_buffer' of a parameter of shape \[3\] has shape \[2\]"):
+        optimizer.step()
+
+
+def test_resetting_a_step_count_applies_to_that_parameter_only():
+    params = make_params([(2,), (2,), (2,)], tg.float32)
+    optimizer = Adam(params)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        random_gradients(params, rng)
+        optimizer.step()
+    optimizer.state[params[1]]["step"].zero_()
+    random_gradients(params, rng)
+    optimizer.step()
+    assert [optimizer.state[p]["step"].item() for p in params] == [4, 1, 4]
+
+
+def test_gradients_with_a_graph_of_their_own_will_do():
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    (x**3).sum().backward(create_graph=True)
+    assert x.grad.requires_grad
+    SGD([x], lr=0.5).step()
+    assert x.tolist() == [-0.5, -4]
+
+
+def test_closure_runs_with_gradients_on_and_its_loss_is_returned():
+    x = tg.tensor([3.0], requires_grad=True)
+    optimizer = SGD([x], lr=0.5)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (x * x).sum()
+        loss.backward()
+        return loss
+
+    with tg.no_grad():
+        assert optimizer.step(closure).item() == 9
+    assert x.tolist() == [0]
+    assert optimizer.step() is None
+
+
+def test_an_optimizer_is_freed_with_its_last_reference():
+    params = make_params([(3,), (200, 200)], tg.float32)
+    random_gradients(params, np.random.default_rng(0))
+    optimizer = Adam(params)
+    optimizer.step()
+    watched = [weakref.ref(optimizer), *(weakref.ref(value) for s in optimizer.state.values() for value in s.values())]
+    gc.disable()
+    try:
+        del optimizer
+        assert all(ref() is None for ref in watched)
+    finally:
+        gc.enable()
