@@ -120,7 +120,7 @@ from tinygrad_np.ops.elementwise import (
     trunc,
     where,
 )
-from tinygrad_np.ops.errors import argument_error
+from tinygrad_np.ops.errors import argument_error as _argument_error
 from tinygrad_np.ops.indexing import (
     argsort,
     gather,
@@ -237,7 +237,7 @@ def is_floating_point(input: Tensor) -> builtins.bool:
         (True, False)
     """
     if not isinstance(input, Tensor):
-        raise argument_error("is_floating_point", "input", input)
+        raise _argument_error("is_floating_point", "input", input)
     return input.is_floating_point()
 
 
@@ -252,7 +252,7 @@ def numel(input: Tensor) -> builtins.int:
         6
     """
     if not isinstance(input, Tensor):
-        raise argument_error("numel", "input", input)
+        raise _argument_error("numel", "input", input)
     return input.numel()
 
 
@@ -262,10 +262,14 @@ from tinygrad_np.ops import random  # noqa: E402
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when first used: much that a training run does without.
+    # Imported when first used, since many programs do without.
     if name in ("datasets", "testing"):
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "datasets", "testing"})
 
 
 __all__ = [

@@ -101,6 +101,20 @@ def test_one_element_needs_no_gradient_of_its_own(shape):
     assert x.grad.tolist() == tg.full(shape, 3.0).tolist()
 
 
+def test_gradients_of_0d_tensors_are_0d_tensors_that_can_be_changed():
+    """NumPy's arithmetic makes scalars of 0-d arrays."""
+    x, w = tg.tensor(2.0, requires_grad=True), tg.tensor(5.0, requires_grad=True)
+    seen = []
+    x.register_hook(seen.append)
+    (x * w * x).backward()
+    for gradient in (x.grad, w.grad, *grad(x * w, [x, w]), *seen):
+        assert isinstance(gradient.numpy(), np.ndarray)
+        assert gradient.shape == ()
+    x.grad.zero_()
+    (x * w).backward()
+    assert x.grad.tolist() == 5.0
+
+
 def test_empty_tensors():
     x = tg.ones(0, 3, requires_grad=True)
     (x * 2).sum().backward()
@@ -131,8 +145,10 @@ def test_a_gradient_is_cast_to_the_dtype_of_its_tensor():
     x = leaf(1.0, 2.0)
     (2 * x).backward(tg.tensor([1.0, 2.0], dtype="float64"))
     (2 * x).backward(tg.tensor([1, 2]))
+    x.backward(tg.tensor([10, 10]))
     assert x.grad.dtype == tg.float32
-    assert x.grad.tolist() == [4.0, 8.0]
+    assert x.grad.tolist() == [14.0, 18.0]
+    assert grad(x, x, tg.tensor([1, 2]))[0].dtype == tg.float32
 
 
 def test_nothing_is_recorded_while_gradients_are_computed():

@@ -6,7 +6,7 @@ import pytest
 import tinygrad_np as tg
 from tinygrad_np import graph
 from tinygrad_np.autograd import grad
-from tinygrad_np.ops.primitive import fused
+from tinygrad_np.ops.primitive import fused, primitive
 from tinygrad_np.ops.table import Array, registry
 
 
@@ -196,6 +196,25 @@ def test_a_fused_op_differentiated_twice():
         np.testing.assert_allclose(found, right, atol=1e-12)
     (plain,) = grad(fused(logits), logits)
     np.testing.assert_allclose(plain.numpy(), results[0][0], atol=1e-12)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_rule_may_give_a_constant_array(first):
+    """Beside the gradient of another op, which under create_graph is a tensor."""
+
+    @primitive
+    def constant_slope(input: Array) -> Array:
+        return np.round(input)
+
+    constant_slope.rule(input=lambda g, input_shape: np.zeros(input_shape))
+    try:
+        x = leaf(1.5)
+        y = constant_slope(x) + x**3 if first else x**3 + constant_slope(x)
+        (slope,) = grad(y, x, create_graph=True)
+        assert slope.tolist() == [3 * 1.5**2]
+        assert grad(slope, x)[0].tolist() == [9.0]
+    finally:
+        registry.pop("constant_slope")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """No op without a property-tested gradient, to any order: these tests walk the registry.
 
-Second order is as far as they need to go: it proves that a rule is made of ops, so that it can itself be differentiated,
+Second order is as far as they need to go: it proves that a rule is made of ops, and so can itself be differentiated;
 and all ops are held to the same.
 """
 

@@ -17,7 +17,7 @@ KINDS = [
     pytest.param(lambda params: Adam(params, amsgrad=True, weight_decay=0.1), id="Adam"),
     pytest.param(lambda params: AdamW(params, maximize=True), id="AdamW"),
 ]
-SHAPES = [(3, 4), (), (7,), (200, 200), (5, 1), (2,)]
+SHAPES = [(3, 4), (), (7,), (300, 250), (5, 1), (2,)]
 
 
 def copies(params):
@@ -53,7 +53,7 @@ def test_parameters_together_end_as_each_alone(make):
 def test_memory_layout_makes_no_difference(make):
     rng = np.random.default_rng(0)
     plain, odd = [], []
-    for shape in [(4, 3), (200, 150)]:
+    for shape in [(4, 3), (300, 250)]:
         values = rng.standard_normal(shape).astype(np.float32)
         plain += [tg.from_numpy(values.copy()).requires_grad_() for _ in range(3)]
         odd.append(tg.from_numpy(np.asfortranarray(values)).requires_grad_())
@@ -119,7 +119,7 @@ def test_follows_a_parameter_to_another_dtype():
     np.testing.assert_allclose(optimizer.state[x]["exp_avg"].numpy(), 0.9 * np.array(average))
 
 
-@pytest.mark.parametrize("size", [3, 50_000], ids=["small", "large"])
+@pytest.mark.parametrize("size", [3, 70_000], ids=["small", "large"])
 def test_parameters_that_share_memory_take_turns(size):
     memory = tg.zeros(size)
     params = [memory.detach().requires_grad_(), memory.detach().requires_grad_()]
@@ -129,7 +129,7 @@ def test_parameters_that_share_memory_take_turns(size):
     assert (memory == -11).all()
 
 
-@pytest.mark.parametrize("shape", [(3,), (300, 200)], ids=["small", "large"])
+@pytest.mark.parametrize("shape", [(3,), (300, 250)], ids=["small", "large"])
 def test_a_graph_that_saved_a_parameter_is_stale_after_a_step(shape):
     x = tg.ones(*shape, requires_grad=True)
     other = tg.ones(3, requires_grad=True)

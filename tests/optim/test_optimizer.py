@@ -211,6 +211,9 @@ def test_training_goes_on_as_without_the_break(kind, options, transfer):
         other.step()
     for a, b in zip(params, others, strict=True):
         assert a.tolist() == b.tolist()
+        assert {name: value.tolist() for name, value in optimizer.state[a].items()} == {
+            name: value.tolist() for name, value in other.state[b].items()
+        }
 
 
 def test_two_optimizers_that_loaded_one_state_go_their_own_ways():

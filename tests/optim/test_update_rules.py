@@ -19,7 +19,7 @@ FORMULAS = {
 }
 
 # From 0-d and empty to larger than what is updated at a time; several that are copied together, two that are not.
-SHAPES = [(3, 4), (), (0,), (5,), (2, 3, 2), (120, 80), (1,), (300, 150)]
+SHAPES = [(3, 4), (), (0,), (5,), (2, 3, 2), (120, 80), (1,), (300, 250)]
 
 
 def combinations(**choices):

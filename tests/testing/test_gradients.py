@@ -174,11 +174,11 @@ def test_the_message_names_function_element_values_and_inputs():
         check_gradient(half_right, X)
     message = str(caught.value)
     assert message.startswith(
-        "half_right: the gradient with respect to input 0 is wrong: worst at element [0, 2], actual "
+        "half_right: the gradient with respect to input 0 is wrong: worst at element [0, 2], analytic "
     )
-    actual, expected = (float(re.search(rf"{word} (-?[\d.]+)", message)[1]) for word in ("actual", "expected"))
+    actual, expected = (float(re.search(rf"{word} (-?[\d.]+)", message)[1]) for word in ("analytic", "numeric"))
     assert expected == pytest.approx(2 * actual)
-    assert "tolerance 1e-06 + 1e-05 * |expected|" in message
+    assert "tolerance 1e-06 + 1e-05 * |numeric|" in message
     assert "input 0: [[ 0.5 , -1.25,  2.  ]" in message
     assert "(shape [2, 3], strides [3, 1], float64)" in message
     with pytest.raises(GradientError, match="^other: "):

@@ -176,7 +176,7 @@ class FunctionCtx:
 
 
 class _Saved(NamedTuple):
-    """A tensor kept for backward: its values, change counter, and node; for an output its number instead of the node."""
+    """A tensor kept for backward: its values, change counter, and node; an output's number instead of its node."""
 
     array: Any
     counter: list[Any]

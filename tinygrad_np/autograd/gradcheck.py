@@ -230,8 +230,13 @@ def _compare(
     for i, (x, u) in enumerate(zip(checked, directions, strict=True)):
         quotients = directional_differences(lambda: flat(floating_tensors(func(*inputs))), x._array, u, eps)
         ends = np.cumsum([out.numel() for out in outputs])
-        for o, quotient in enumerate(np.split(quotients, ends[:-1], axis=1)):
-            _require_close(o, i, analytical[o][i] @ u.T, cotangents[o] @ quotient.T, atol, rtol)
+        parts = np.split(quotients, ends[:-1], axis=1) if outputs else []
+        for o, quotient in enumerate(parts):
+            subject = f"output {o} with respect to input {i}"
+            places = None if fast_mode else (outputs[o].shape, x.shape)
+            numerical = cotangents[o] @ quotient.T
+            allowed = atol + rtol * np.abs(numerical)
+            _require_close(subject, places, analytical[o][i] @ u.T, numerical, allowed)
 
 
 def _directions(tensor: Tensor, fast_mode: bool, rng: np.random.Generator) -> Floats:
@@ -262,15 +267,30 @@ def _analytical(output: Tensor, inputs: list[Tensor], cotangents: Floats, nondet
     return [np.array(g).reshape(len(g), x.numel()) for g, x in zip(rows, inputs, strict=True)]
 
 
-def _require_close(o: int, i: int, analytical: Floats, numerical: Floats, atol: float, rtol: float) -> None:
-    error, allowed = np.abs(analytical - numerical), atol + rtol * np.abs(numerical)
-    if np.all(error <= allowed):  # false where anything is NaN
+def _require_close(
+    subject: str, places: tuple[tuple[int, ...], ...] | None, analytical: Floats, numerical: Floats, allowed: Floats
+) -> None:
+    """Raise an error if the two differ too much, or are NaN.
+
+    Args:
+        subject: which output and input these Jacobians are of.
+        places: the shapes of that output and input, if rows and columns stand for their elements.
+        analytical: the Jacobian by backward.
+        numerical: the Jacobian by differences.
+        allowed: how far each element may be off.
+    """
+    error = np.abs(analytical - numerical)
+    right = error <= allowed
+    if np.all(right):
         return
-    worst = np.unravel_index(np.argmax(np.where(error <= allowed, 0, np.nan_to_num(error, nan=np.inf))), error.shape)
+    worst = np.unravel_index(np.argmax(np.where(right, -1, np.nan_to_num(error, nan=np.inf))), error.shape)
+    where = "in a random direction"
+    if places is not None:
+        out, x = ([int(i) for i in np.unravel_index(k, shape)] for k, shape in zip(worst, places, strict=True))
+        where = f"worst for element {out} of the output and element {x} of the input"
     raise GradcheckError(
-        f"Jacobian mismatch for output {o} with respect to input {i}: worst for element {worst[0]} of the output and "
-        f"element {worst[1]} of the input, numerical {numerical[worst]:g}, analytical {analytical[worst]:g} (allowed "
-        f"is a difference of {atol:g} + {rtol:g} * |numerical|)\n"
+        f"Jacobian mismatch for {subject}: {where}, numerical {numerical[worst]:g}, analytical {analytical[worst]:g} "
+        f"(a difference of {error[worst]:g}, allowed is {allowed[worst]:g})\n"
         f"numerical:\n{numerical.T}\nanalytical:\n{analytical.T}"
     )
 

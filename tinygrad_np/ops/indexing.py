@@ -6,7 +6,6 @@ advanced (integer and boolean tensors) then copies from it.
 
 from __future__ import annotations
 
-import builtins
 import math
 import operator
 import warnings
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 Index: TypeAlias = tuple[Any, ...]
 
 _ALL = slice(None)
+_INT_OR_NONE = (int, type(None))
 
 # ---- x[index] ------------------------------------------------------------------------------------------------------
 
@@ -65,8 +65,10 @@ def getitem(input: Tensor, index: Any) -> Tensor:
     """
     basic: Index | None
     advanced: Index | None
-    if index.__class__ is int:
+    if index.__class__ is int:  # the commonest three first
         basic, advanced = (index, ...), None
+    elif index.__class__ is slice:
+        basic, advanced = (_normal_slice(index), ...), None
     elif isinstance(index, _primitive.Tensor) and index._array.dtype.kind == "i" and index._array.ndim and input.ndim:
         basic, advanced = None, (index._array,)
     else:
@@ -115,8 +117,8 @@ def _is_mask(item: Any) -> bool:
 
 def _parse(index: Any, sizes: Sequence[int]) -> tuple[Index | None, Index | None]:
     """The basic step and the advanced step of an index into a tensor of shape ``sizes``; None where there is none."""
-    items = [_normal_item(item) for item in (index if isinstance(index, tuple) else (index,))]
-    if not builtins.any([item.__class__ is np.ndarray for item in items]):
+    items = list(map(_normal_item, index if isinstance(index, tuple) else (index,)))
+    if not any([item.__class__ is np.ndarray for item in items]):
         _check_count(len(items) - items.count(None) - items.count(...), sizes)
         return (*items, *([] if ... in items else [...])), None  # with an ellipsis even one element is a view
     return _two_steps(items, sizes)
@@ -132,43 +134,45 @@ def _two_steps(items: list[Any], sizes: Sequence[int]) -> tuple[Index | None, In
 
     Since integers go into the first step, ``x[0, :, [1, 2]]`` has the dimension of the list last, as in PyTorch.
     """
-    _check_count(builtins.sum([_width(item) for item in items]), sizes)
-    missing = len(sizes) - builtins.sum([_width(item) for item in items])
+    widths = [_width(item) for item in items]
+    missing = len(sizes) - sum(widths)
+    _check_count(sum(widths), sizes)
     basic: list[Any] = []
     advanced: list[Any] = []
-    for item in items:
+    dim = 0
+    for item, width in zip(items, widths, strict=True):
         if item is None or isinstance(item, slice):
             basic.append(item)
             advanced.append(_ALL)
         elif isinstance(item, int):
             basic.append(item)
         elif item is ...:
-            basic.extend([_ALL] * missing)
-            advanced.extend([_ALL] * missing)
-            missing = 0
+            width = missing
+            basic.extend([_ALL] * width)
+            advanced.extend([_ALL] * width)
         elif item.ndim == 0:  # True or False: a mask of a new dimension
             basic.append(None)
             advanced.append(item.reshape(1))
         else:
-            dim = builtins.sum([_width(before) for before in basic])
-            if item.dtype == bool and item.shape != tuple(sizes[dim : dim + item.ndim]):
+            if _is_mask(item) and item.shape != tuple(sizes[dim : dim + width]):
                 raise IndexError(
                     f"The shape of the mask {list(item.shape)} at index {dim} does not match the shape of the indexed "
                     f"tensor {list(sizes)} at index {dim}"
                 )
-            basic.extend([_ALL] * _width(item))
+            basic.extend([_ALL] * width)
             advanced.append(item)
+        dim += width
     while advanced[-1] is _ALL:
         advanced.pop()
-    trivial = builtins.all([isinstance(item, slice) and item == _ALL for item in basic])
+    trivial = all([isinstance(item, slice) and item == _ALL for item in basic])
     return None if trivial else tuple(basic), tuple(advanced)
 
 
 def _width(item: Any) -> int:
     """How many dimensions an item of an index is for."""
-    if isinstance(item, np.ndarray):
-        return item.ndim if item.dtype == bool else 1
-    return 0 if item is None or item is ... else 1
+    if item is None or item is ...:
+        return 0
+    return item.ndim if _is_mask(item) else 1
 
 
 def _normal_item(item: Any) -> Any:
@@ -196,8 +200,10 @@ def _normal_item(item: Any) -> Any:
 
 
 def _normal_slice(item: slice) -> slice:
-    bounds = (item.start, item.stop, item.step)
-    start, stop, step = [bound if bound is None else operator.index(bound) for bound in bounds]
+    start, stop, step = item.start, item.stop, item.step
+    if step is None and start.__class__ in _INT_OR_NONE and stop.__class__ in _INT_OR_NONE:
+        return item
+    start, stop, step = [bound if bound is None else operator.index(bound) for bound in (start, stop, step)]
     if step is not None and step < 1:
         raise ValueError("step must be greater than zero")
     return slice(start, stop, step)
@@ -389,7 +395,7 @@ def _part_for(op: str, input: Array, index: Array, src: Any) -> Array:
         raise argument_error(op, "src", src)
     if src.dtype != input.dtype:
         raise RuntimeError(f"{op}(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {src.dtype}")
-    if src.ndim != index.ndim or builtins.any([i > s for i, s in zip(index.shape, src.shape, strict=True)]):
+    if src.ndim != index.ndim or any([i > s for i, s in zip(index.shape, src.shape, strict=True)]):
         raise RuntimeError(
             f"{op}(): Expected index {list(index.shape)} to be no larger size than src {list(src.shape)}"
         )

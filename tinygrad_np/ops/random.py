@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class Generator:
     """A source of random numbers: what it gives follows from its seed alone.
 
-    It draws on NumPy's SFC64, a fast generator of a state of 256 bits. The numbers are not PyTorch's.
+    It draws on NumPy's SFC64, a fast generator with a state of 256 bits. The numbers are not PyTorch's, and may change
+    with the version of NumPy; with one version they are the same on every machine and for any number of threads.
 
     Example:
         >>> import tinygrad_np as tg

@@ -30,7 +30,7 @@ Array: TypeAlias = npt.NDArray[Any]
 Ready: TypeAlias = "list[tuple[Place, tg.Tensor]]"  # parameters to update, each with its gradient
 
 _SMALL = 8 * 1024  # elements; below, copying in and out costs less than the calls of the rule
-_PIECE = 32 * 1024  # elements; so many of a parameter, its gradient, its state and scratch fit the second-level cache
+_PIECE = 64 * 1024  # elements; about as many of a parameter, its gradient, state and scratch fit the second-level cache
 
 
 class ElementwiseOptimizer(Optimizer):

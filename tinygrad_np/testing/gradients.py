@@ -67,6 +67,7 @@ def check_gradient(
         ...
         tinygrad_np.testing.gradients.GradientError: <lambda>: the gradient with respect to input 0 is wrong: worst ...
     """
+    __tracebackhide__ = True  # pytest is to point to the caller's line
     call = _Call(fn, inputs)
     try:
         _check_orders(call, order, eps, _Tolerance(rtol, atol))
@@ -77,13 +78,10 @@ def check_gradient(
         raise GradientError(message) from None
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Tolerance:
     relative: float
     absolute: float
-
-    def __str__(self) -> str:
-        return f"{self.absolute:g} + {self.relative:g} * |expected|"
 
 
 # Values computed in two ways from the same numbers differ only by rounding.
@@ -146,7 +144,8 @@ def _check_orders(call: _Call, order: int, eps: float, tolerance: _Tolerance) ->
                 raise GradientError(
                     f"there is no {what} with respect to {labels[i]}: nearby the function is not finite"
                 )
-            _require_close(f"the {what} with respect to {labels[i]} is wrong", gradient._array, expected, tolerance)
+            subject = f"the {what} with respect to {labels[i]} is wrong"
+            _require_close(subject, gradient._array, expected, tolerance, "analytic", "numeric")
         recorded, plain = (_gradient_of(recorded, len(leaves), create_graph) for create_graph in (True, False))
         leaves += [v.requires_grad_() for v in cotangents]
         labels += [f"cotangent {i} of order {k}" for i in range(len(cotangents))]
@@ -240,7 +239,15 @@ def _cotangent(output: Tensor, seed: int) -> Tensor:
     return wrap(array)
 
 
-def _require_close(subject: str, actual: Array, expected: Array, tolerance: _Tolerance) -> None:
+def _require_close(
+    subject: str,
+    actual: Array,
+    expected: Array,
+    tolerance: _Tolerance,
+    actual_name: str = "actual",
+    expected_name: str = "expected",
+) -> None:
+    """Raise an error that names the worst element, unless all are near, or equal though not finite."""
     if actual.shape != expected.shape:
         raise GradientError(f"{subject}: the shape is {list(actual.shape)}, expected was {list(expected.shape)}")
     error = np.abs(actual - expected)
@@ -251,8 +258,9 @@ def _require_close(subject: str, actual: Array, expected: Array, tolerance: _Tol
     severity = np.where(fits, -1.0, np.nan_to_num(error, nan=np.inf))
     worst = np.unravel_index(np.argmax(severity), severity.shape)
     raise GradientError(
-        f"{subject}: worst at element {[int(i) for i in worst]}, actual {actual[worst]:.8g}, expected "
-        f"{expected[worst]:.8g} (difference {error[worst]:.3g}, tolerance {tolerance})"
+        f"{subject}: worst at element {[int(i) for i in worst]}, {actual_name} {actual[worst]:.8g}, {expected_name} "
+        f"{expected[worst]:.8g} (difference {error[worst]:.3g}, tolerance {tolerance.absolute:g} + "
+        f"{tolerance.relative:g} * |{expected_name}|)"
     )
 
 
