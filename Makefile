@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help mnist test lint format bench docs clean
+.PHONY: help mnist examples test lint format bench docs clean
 .NOTPARALLEL: # two pips in one environment would meet
 
 help: ## Show this list
@@ -14,6 +14,9 @@ help: ## Show this list
 
 mnist: $(VENV)/.installed-examples ## Train an MLP on MNIST (options: ARGS="--epochs 3"; list them: ARGS=--help)
 	$(BIN)/python examples/mnist_mlp.py $(ARGS)
+
+examples: $(VENV)/.installed-examples ## Run all examples at full size and print the table of their figures
+	$(BIN)/python examples/run_all.py $(ARGS)
 
 # The workers of pytest-xdist fill the cores, so each keeps its matrix products to one thread.
 test: $(VENV)/.installed-dev ## Run the tests and the docstrings' examples (choose: ARGS="-k matmul")

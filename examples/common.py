@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,7 +31,10 @@ START = time.perf_counter()
 
 
 class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Shows the defaults, and the paragraphs of the description as they are."""
+    """Shows the defaults that say something, and the paragraphs of the description as they are."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in (None, False) else super()._get_help_string(action)
 
 
 def argument_parser(example: str, description: str | None) -> argparse.ArgumentParser:
@@ -105,29 +108,37 @@ def progress(items: Iterable[Any], description: str, unit: str = "batch") -> Any
 
 
 class Training:
-    """A training run, as a context: reports each epoch, and at the end saves the weights.
+    """A training run, as a context: reports how it goes, and at the end saves the weights.
 
     These are the last weights; or, if Ctrl-C ends the run, the best so far, and with a message the program ends too.
 
+    Args:
+        model: The module that is trained.
+        path: The file that its weights are saved to.
+        name: What to call the run, where there are several.
+        unit: What ``step`` counts.
+
     Attributes:
-        losses: Mean training loss of each epoch reported.
-        accuracies: Test accuracy of each epoch reported.
+        steps, losses, accuracies: What was reported.
         seconds: How long the run took.
     """
 
-    def __init__(self, model: tg.nn.Module, path: Path):
-        self.model, self.path = model, path
+    def __init__(self, model: tg.nn.Module, path: Path, name: str = "", unit: str = "epoch"):
+        self.model, self.path, self.name, self.unit = model, path, name, unit
+        self.steps: list[int] = []
         self.losses: list[float] = []
         self.accuracies: list[float] = []
         self.best: dict[str, tg.Tensor] = {}
 
-    def report(self, loss: float, accuracy: float) -> None:
-        """Print and keep the figures of an epoch, and the weights if they are the best so far."""
+    def report(self, step: int, loss: float, accuracy: float) -> None:
+        """Print and keep the mean training loss and the test accuracy, and the weights if they are the best so far."""
         if accuracy > max(self.accuracies, default=-1):
             self.best = {name: weight.clone() for name, weight in self.model.state_dict().items()}
+        self.steps.append(step)
         self.losses.append(loss)
         self.accuracies.append(accuracy)
-        print(f"epoch {len(self.losses):2}: train loss {loss:.4f}, test accuracy {accuracy:.2%}")
+        run = f"{self.name}, " if self.name else ""
+        print(f"{run}{self.unit} {step:2}: train loss {loss:.4f}, test accuracy {accuracy:.2%}")
 
     def __enter__(self) -> Training:
         self.begin = time.perf_counter()
@@ -157,16 +168,15 @@ def predict(model: tg.nn.Module, images: tg.Tensor, batch_size: int = 1000) -> t
 @tg.no_grad()
 def numerical_gradient(f: Callable[[tg.Tensor], tg.Tensor], x: tg.Tensor, h: float = 1e-4) -> tg.Tensor:
     """Central differences ``(f(x + h) - f(x - h)) / 2h``, for one element of x after the other, changed in place."""
-    gradient = tg.empty_like(x)
-    for index in np.ndindex(*x.shape):
-        value = x[index].item()
-        x[index] = value + h
+    values, gradient = x.detach().numpy(), np.empty(x.shape)
+    for index, value in np.ndenumerate(values.copy()):
+        values[index] = value + h
         above = f(x).item()
-        x[index] = value - h
+        values[index] = value - h
         below = f(x).item()
-        x[index] = value
+        values[index] = value
         gradient[index] = (above - below) / (2 * h)
-    return gradient
+    return tg.from_numpy(gradient)
 
 
 # ---- figures -------------------------------------------------------------------------------------------------------
@@ -174,22 +184,25 @@ def numerical_gradient(f: Callable[[tg.Tensor], tg.Tensor], x: tg.Tensor, h: flo
 
 def save_figure(figure: Any, path: Path) -> None:
     """Write a figure as PNG and say where."""
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=100)
     plt.close(figure)
     print(f"wrote {path}")
 
 
-def plot_history(losses: Sequence[float], accuracies: Sequence[float], path: Path) -> None:
-    """Draw loss and test accuracy, epoch by epoch."""
-    epochs = range(1, len(losses) + 1)
+def plot_history(path: Path, *trainings: Training) -> None:
+    """Draw the training loss and the test accuracy of one or several runs."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    left.plot(epochs, losses, marker="o")
-    left.set(title="Training loss", xlabel="epoch", ylabel="mean cross entropy")
-    right.plot(epochs, [100 * a for a in accuracies], marker="o", color="tab:green")
-    right.set(title="Test accuracy", xlabel="epoch", ylabel="correct, %")
+    for training in trainings:
+        left.plot(training.steps, training.losses, marker=".", label=training.name)
+        right.plot(training.steps, [100 * a for a in training.accuracies], marker=".", label=training.name)
+    left.set(title="Training loss", ylabel="mean loss")
+    right.set(title="Test accuracy", ylabel="correct, %")
     for axes in (left, right):
+        axes.set_xlabel(trainings[0].unit)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
+    if len(trainings) > 1:
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=len(trainings))
     save_figure(figure, path)
 
 

@@ -53,9 +53,9 @@ with common.Training(model, options.output / "weights.safetensors") as training:
     for epoch in range(1, options.epochs + 1):
         loss = train_epoch(model, loader, optimizer, f"epoch {epoch}/{options.epochs}")
         predictions = common.predict(model, images)
-        training.report(loss, accuracy=(predictions == labels).float().mean().item())
+        training.report(epoch, loss, accuracy=(predictions == labels).float().mean().item())
 
-common.plot_history(training.losses, training.accuracies, options.output / "history.png")
+common.plot_history(options.output / "history.png", training)
 common.plot_mistakes(images.numpy(), labels.numpy(), predictions.numpy(), options.output / "mistakes.png")
 accuracy = training.accuracies[-1]
 print(f"test accuracy {accuracy:.2%} after {training.seconds:.1f} s of training")

@@ -9,7 +9,7 @@ import tinygrad_np as tg
 parser = common.argument_parser("softmax_regression", __doc__)
 parser.add_argument("--epochs", type=common.positive, default=10, help="passes over the 60,000 training images")
 parser.add_argument("--batch-size", type=common.positive, default=256, help="images per step")
-parser.add_argument("--lr", type=float, default=0.5, help="learning rate")
+parser.add_argument("--lr", type=float, default=0.5, help="learning rate of the first epoch")
 options = common.parse(parser, epochs=2)
 
 tg.manual_seed(options.seed)
@@ -19,6 +19,7 @@ model = tg.nn.Linear(784, 10)
 for parameter in model.parameters():
     tg.nn.init.zeros_(parameter)
 optimizer = tg.optim.SGD(model.parameters(), lr=options.lr)
+schedule = tg.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=options.epochs)
 
 images, labels = test_set.tensors[0].flatten(1), test_set.tensors[1]
 with common.Training(model, options.output / "weights.safetensors") as training:
@@ -30,8 +31,9 @@ with common.Training(model, options.output / "weights.safetensors") as training:
             loss.backward()
             optimizer.step()
             total += loss.item()
+        schedule.step()
         predictions = common.predict(model, images)
-        training.report(total / len(loader), accuracy=(predictions == labels).float().mean().item())
+        training.report(epoch, total / len(loader), accuracy=(predictions == labels).float().mean().item())
 accuracy = training.accuracies[-1]
 
 # As text too, ten rows of the bias and 784 weights; 9 digits tell any two float32 apart.

@@ -1,22 +1,19 @@
-"""The two-layer network of "Deep Learning from Scratch": its gradient checked by hand, trained by a rule of choice.
+"""The two-layer network of "Deep Learning from Scratch": its gradient checked, then trained by a rule of choice.
 
 First, backpropagation is held against numerical differentiation: every parameter, on three images. Then the network
-learns MNIST from batches drawn with replacement. ``--compare`` trains it once with each optimizer instead.
+learns MNIST from batches drawn with replacement.
 """
 
-from __future__ import annotations
-
 import common
-from matplotlib import pyplot as plt
 
 import tinygrad_np as tg
 
-OPTIMIZERS = {  # with the learning rate that suits each
-    "SGD": lambda parameters, lr: tg.optim.SGD(parameters, lr or 0.05),
-    "momentum": lambda parameters, lr: tg.optim.SGD(parameters, lr or 0.05, momentum=0.9),
-    "Adagrad": lambda parameters, lr: tg.optim.Adagrad(parameters, lr or 0.01),
-    "RMSprop": lambda parameters, lr: tg.optim.RMSprop(parameters, lr or 0.001),
-    "Adam": lambda parameters, lr: tg.optim.Adam(parameters, lr or 0.001),
+OPTIMIZERS = {
+    "SGD": (tg.optim.SGD, {"lr": 0.05}),
+    "momentum": (tg.optim.SGD, {"lr": 0.05, "momentum": 0.9}),
+    "Adagrad": (tg.optim.Adagrad, {"lr": 0.01}),
+    "RMSprop": (tg.optim.RMSprop, {"lr": 0.001}),
+    "Adam": (tg.optim.Adam, {"lr": 0.001}),
 }
 ACTIVATIONS = {"relu": tg.nn.ReLU, "sigmoid": tg.nn.Sigmoid}
 
@@ -38,43 +35,61 @@ class TwoLayerNet(tg.nn.Module):
         return tg.nn.functional.cross_entropy(self(images), labels)
 
 
-def check_gradient(images: tg.Tensor, labels: tg.Tensor) -> float:
+def check_gradient(model: TwoLayerNet, images: tg.Tensor, labels: tg.Tensor) -> float:
     """The largest difference between the gradients of backpropagation and of numerical differentiation."""
-    model = TwoLayerNet(options.hidden, options.activation).double()
-    images = images.double()
     model.loss(images, labels).backward()
     largest = 0.0
-    for name, parameter in common.progress(list(model.named_parameters()), "numerical gradient", "parameter"):
+    for parameter in common.progress(list(model.parameters()), "numerical gradient", "parameter"):
         numerical = common.numerical_gradient(lambda _: model.loss(images, labels), parameter)
-        difference = (parameter.grad - numerical).abs().max().item()
-        print(f"  {name:13} {parameter.numel():6,} elements, largest difference {difference:.1e}")
-        largest = max(largest, difference)
+        largest = max(largest, (parameter.grad - numerical).abs().max().item())
     return largest
 
 
-def train(rule: str) -> tuple[common.Training, list[float]]:
-    """Train with an optimizer; returns what was reported each epoch, and the loss of each iteration."""
-    tg.manual_seed(options.seed)  # the same initial weights and batches for every rule
+def train(name: str) -> common.Training:
+    """Train a new network with an optimizer: each gets the same initial weights and the same batches."""
+    tg.manual_seed(options.seed)
     model = TwoLayerNet(options.hidden, options.activation)
-    optimizer = OPTIMIZERS[rule](model.parameters(), options.lr)
-    epoch = max(len(train_images) // options.batch_size, 1)
-    losses: list[float] = []
-    with common.Training(model, options.output / f"weights_{rule}.safetensors") as training:
-        for iteration in common.progress(range(1, options.iterations + 1), rule, "batch"):
+    rule, settings = OPTIMIZERS[name]
+    optimizer = rule(model.parameters(), **settings | ({"lr": options.lr} if options.lr else {}))
+    weights = options.output / f"weights_{name}.safetensors"
+    every, losses = max(options.iterations // 20, 1), []
+    with common.Training(model, weights, name, unit="iteration") as training:
+        for iteration in common.progress(range(1, options.iterations + 1), name):
             drawn = tg.randint(0, len(train_images), (options.batch_size,))
             optimizer.zero_grad()
             loss = model.loss(train_images[drawn], train_labels[drawn])
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
-            if iteration % epoch == 0 or iteration == options.iterations:
+            if iteration % every == 0 or iteration == options.iterations:
                 right = common.predict(model, test_images) == test_labels
-                training.report(sum(losses[-epoch:]) / epoch, accuracy=right.float().mean().item())
-    return training, losses
+                training.report(iteration, sum(losses) / len(losses), accuracy=right.float().mean().item())
+                losses.clear()
+    return training
 
 
-def plot_comparison(losses: dict[str, list[float]]) -> None:
-    """The training loss of each optimizer, smoothed over 100 iterations."""
-    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
-    for rule, values in losses.items():
-        smooth = tg.tensor(values).unfold...
+parser = common.argument_parser("two_layer_net", __doc__)
+parser.add_argument("--iterations", type=common.positive, default=10_000, help="steps of training")
+parser.add_argument("--batch-size", type=common.positive, default=512, help="images per step")
+parser.add_argument("--hidden", type=common.positive, default=50, help="units of the hidden layer")
+parser.add_argument("--activation", choices=ACTIVATIONS, default="relu", help="of the hidden layer")
+parser.add_argument("--optimizer", choices=OPTIMIZERS, default="SGD", help="rule that updates the weights")
+parser.add_argument("--lr", type=float, help="learning rate (default: one that suits the optimizer)")
+parser.add_argument("--compare", action="store_true", help="train with each of the optimizers, and draw all together")
+options = common.parse(parser, iterations=200, hidden=5)
+
+tg.manual_seed(options.seed)
+train_images, train_labels = common.mnist(options, train=True).tensors
+test_images, test_labels = common.mnist(options, train=False).tensors
+
+model = TwoLayerNet(options.hidden, options.activation).double()
+largest = check_gradient(model, train_images[:3].double(), train_labels[:3])
+print(f"largest difference between backpropagation and numerical differentiation: {largest:.1e}")
+
+trainings = {name: train(name) for name in (OPTIMIZERS if options.compare else [options.optimizer])}
+common.plot_history(options.output / "history.png", trainings[options.optimizer])
+if options.compare:
+    common.plot_history(options.output / "comparison.png", *trainings.values())
+accuracy = trainings[options.optimizer].accuracies[-1]
+print(f"test accuracy {accuracy:.2%} after {trainings[options.optimizer].seconds:.1f} s of training")
+common.finish(options, classic=0.95, ours=accuracy, reached=accuracy >= 0.95 and largest < 1e-6)

@@ -107,7 +107,7 @@ def _float_style(shown: npt.NDArray[Any]) -> _Style:
     whole = bool(np.all(telling == np.ceil(telling)))
     least, most = (magnitudes.min(), magnitudes.max()) if telling.size else (1.0, 1.0)
     with np.errstate(over="ignore"):
-        scientific = most / least > 1000 or most > 1e8 or (not whole and least < 1e-4)
+        scientific = most / least > 1000 or most > 1e8 or least < 1e-4
     write: Callable[[float], str]
     if scientific:
         write = f"{{:.{PRECISION}e}}".format

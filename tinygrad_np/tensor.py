@@ -772,6 +772,8 @@ class Tensor:
     unbind = shape_ops.unbind
     flip = shape_ops.flip_method
     roll = shape_ops.roll
+    tril = shape_ops.tril
+    triu = shape_ops.triu
 
     gather = indexing.gather
     scatter = indexing.scatter

@@ -418,6 +418,19 @@ def test_what_others_had_saved_is_stale_then():
         y.backward()
 
 
+def test_a_change_made_by_numpy_counts_when_it_is_marked():
+    def forward(ctx, x):
+        x.numpy(force=True)[...] *= 2
+        ctx.mark_dirty(x)
+        return x
+
+    x = leaf(1.0)
+    y = x.exp()
+    function(forward, lambda ctx, g: g * 2).apply(y)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+
+
 def test_leaves_and_views_are_not_to_be_changed_in_place():
     x = leaf(1.0)
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):

@@ -151,6 +151,14 @@ def test_memory_is_shared(make):
     assert made.dtype == tg.float64
 
 
+@pytest.mark.parametrize("make", [tg.as_tensor, tg.from_numpy, tg.tensor])
+def test_a_subclass_of_array_becomes_a_plain_array(make, tmp_path):
+    np.save(tmp_path / "array.npy", np.arange(3.0))
+    made = make(np.load(tmp_path / "array.npy", mmap_mode="r"))
+    assert type(made.numpy()) is np.ndarray
+    assert made.tolist() == [0, 1, 2]
+
+
 def test_as_tensor_returns_what_is_one_already():
     x = tg.ones(2, requires_grad=True)
     assert tg.as_tensor(x) is x

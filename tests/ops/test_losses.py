@@ -174,6 +174,15 @@ def test_cross_entropy_of_ignored_targets_only(label_smoothing, weight):
     assert x.grad.equal(tg.zeros(2, 3))
 
 
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_cross_entropy_of_targets_without_weight(label_smoothing):
+    x = tg.ones(2, 3, requires_grad=True)
+    loss = F.cross_entropy(x, tg.tensor([0, -100]), tg.tensor([0.0, 1.0, 1.0]), label_smoothing=label_smoothing)
+    loss.backward()
+    assert loss.isnan()
+    assert x.grad.isnan().tolist() == [[True] * 3, [False] * 3]
+
+
 @pytest.mark.parametrize("logit", [NAN, INF])
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")  # of the ignored row itself
 def test_ignored_logits_do_not_matter(logit):

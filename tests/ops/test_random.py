@@ -393,7 +393,11 @@ def test_random_by_dtype():
         (lambda x: x.normal_(0, -1), tg.float32, "normal_ expects all of std >= 0.0, but found -1"),
         (lambda x: x.random_(0), tg.float32, "random_ expects 'from' to be less than 'to', but got from=0 >= to=0"),
         (lambda x: x.random_(0, 300), tg.uint8, "to - 1 = 299 is out of bounds for uint8"),
-        (lambda x: x.bernoulli_(tg.ones(3)), tg.float32, "The expanded size of the tensor (2) must match the existing size (3)"),
+        (
+            lambda x: x.bernoulli_(tg.ones(3)),
+            tg.float32,
+            "The expanded size of the tensor (2) must match the existing size (3)",
+        ),
     ],
 )
 def test_filling_in_place_refuses(fill, dtype, message):

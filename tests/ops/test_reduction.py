@@ -1,7 +1,7 @@
 """Reductions where PyTorch's conventions show: dtypes, dims, no elements, ties, NaN and infinities, errors.
 
-Expected values are PyTorch's (2.13), unless a test says otherwise. Warnings are errors in this suite, so what is checked
-here is also shown to come without NumPy's warnings.
+Expected values are PyTorch's (2.13), unless a test says otherwise. Warnings are errors in this suite, so what is
+checked here is also shown to come without NumPy's warnings.
 """
 
 import math
@@ -83,7 +83,6 @@ def test_half_precision_is_accumulated_in_single():
     assert ones.cumsum(0)[-1].item() == 5000
     assert (300 * ones).mean().item() == 300  # whose sum float16 cannot hold
     assert (300 * ones[:4]).norm().item() == 600
-    assert (300 * ones[:4] * tg.tensor([1, -1, 1, -1], dtype=tg.float16)).var(correction=0).item() == INF
     assert (200 * ones[:4] * tg.tensor([1, -1, 1, -1], dtype=tg.float16)).std(correction=0).item() == 200
 
 
@@ -114,7 +113,9 @@ def test_a_dim_that_is_named_twice_is_an_error(name):
         getattr(tg.zeros(2, 3), name)(dim=(1, -1))
 
 
-@pytest.mark.parametrize("name", [*OVER_SEVERAL, "max", "prod", "argmax", "logsumexp", "cumsum", "softmax", "log_softmax"])
+@pytest.mark.parametrize(
+    "name", [*OVER_SEVERAL, "max", "prod", "argmax", "logsumexp", "cumsum", "softmax", "log_softmax"]
+)
 def test_a_dim_that_is_not_there_is_an_error(name):
     with pytest.raises(IndexError, match=r"Dimension out of range \(expected to be in range of \[-2, 1\], but got 2\)"):
         getattr(tg.zeros(2, 3), name)(dim=2)
@@ -173,7 +174,9 @@ def test_exponential_sums_of_nothing():
 
 @pytest.mark.parametrize("name", ["max", "min", "amax", "amin", "argmax", "argmin"])
 def test_nothing_has_no_extreme(name):
-    with pytest.raises(IndexError if "arg" in name else RuntimeError, match=r"m(ax|in)\(\): Expected reduction dim to be"):
+    with pytest.raises(
+        IndexError if "arg" in name else RuntimeError, match=r"m(ax|in)\(\): Expected reduction dim to be"
+    ):
         getattr(tg.zeros(0, 3), name)()
     with pytest.raises(IndexError, match=rf"{name}\(\): Expected reduction dim 0 to have non-zero size"):
         getattr(tg.zeros(0, 3), name)(dim=0)
@@ -186,6 +189,12 @@ def test_the_gradient_of_nothing_is_nothing(name):
     x = tg.zeros(0, 3, requires_grad=True)
     getattr(x, name)(0).sum().backward()
     assert x.grad.shape == (0, 3)
+
+
+def test_the_second_derivative_of_a_product_of_nothing():
+    x = tg.zeros(0, 2, requires_grad=True)
+    (slope,) = tg.autograd.grad((x.prod(0) ** 2).sum(), x, create_graph=True)
+    assert slope.shape == (0, 2)
 
 
 # ---- products --------------------------------------------------------------------------------------------------------
@@ -201,6 +210,8 @@ def test_the_gradient_of_a_product_at_zeros():
 def test_the_second_derivative_of_a_product_at_zeros():
     assert hessian(lambda x: x.prod(), [0.0, 2.0, 3.0]) == [[0, 3, 2], [3, 0, 0], [2, 0, 0]]
     assert hessian(lambda x: x.prod(), [0.0, 0.0, 3.0]) == [[0, 3, 0], [3, 0, 0], [0, 0, 0]]
+    pairs = [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]]
+    assert hessian(lambda x: x.reshape(2, 2).prod(1, keepdim=True).sum(), [0.0, 2.0, 3.0, 5.0]) == pairs
 
 
 def test_a_product_over_several_dims_and_its_gradient():  # which PyTorch does not take
@@ -233,6 +244,10 @@ def test_max_along_a_dim_gives_values_and_indices():
     assert (values.tolist(), indices.tolist()) == ([[1, 3]], [[0, 1]])
 
 
+def test_max_keeps_all_dims_too():  # which PyTorch does not take
+    assert tg.tensor([[1.0, 5.0], [4.0, 3.0]]).max(keepdim=True).tolist() == [[5]]
+
+
 def test_max_with_a_tensor_is_maximum():
     a, b = tg.tensor([1.0, 4.0]), tg.tensor([3.0, 2.0])
     assert tg.max(a, b).tolist() == [3, 4]
@@ -261,7 +276,9 @@ def test_argmax_counts_flat_without_a_dim():
 def test_the_ways_to_ask_for_a_variance():
     x = tg.tensor([[1.0, 3.0], [2.0, 6.0]])
     assert x.var(0).tolist() == x.var(0, True).tolist() == x.var(dim=0, correction=1).tolist() == [0.5, 4.5]
-    assert x.var(0, False).tolist() == x.var(0, unbiased=False).tolist() == x.var(0, correction=0).tolist() == [0.25, 2.25]
+    assert (
+        x.var(0, False).tolist() == x.var(0, unbiased=False).tolist() == x.var(0, correction=0).tolist() == [0.25, 2.25]
+    )
     assert x.var(False).item() == x.var(unbiased=False).item() == x.var(correction=0).item() == 3.5
     assert x.var(0, False, True).shape == (1, 2)
     assert x.std(1, correction=0).tolist() == [1, 2]
@@ -269,12 +286,12 @@ def test_the_ways_to_ask_for_a_variance():
         x.var(0, unbiased=True, correction=1)
 
 
-def test_the_spread_of_one_element():
-    for name in ("var", "std"):
-        assert math.isnan(getattr(tg.tensor([2.0]), name)().item())
-        assert_close(gradient(lambda x: getattr(x, name)(), [2.0]), [NAN])
-        assert getattr(tg.tensor([2.0]), name)(correction=0).item() == 0
-        assert gradient(lambda x: getattr(x, name)(correction=0), [2.0]) == [0]
+@pytest.mark.parametrize("name", ["var", "std"])
+def test_the_spread_of_one_element(name):
+    assert math.isnan(getattr(tg.tensor([2.0]), name)().item())
+    assert_close(gradient(lambda x: getattr(x, name)(), [2.0]), [NAN])
+    assert getattr(tg.tensor([2.0]), name)(correction=0).item() == 0
+    assert gradient(lambda x: getattr(x, name)(correction=0), [2.0]) == [0]
 
 
 def test_a_correction_of_the_number_of_elements_or_more():

@@ -191,13 +191,13 @@ test_right_of_a_tuple = gradient_test(tg.mul, broadcastable_tensors(), order=3)
 test_right_of_a_list = gradient_test(tg.stack, st.lists(tensors(shape=(2,)), min_size=1, max_size=3))
 
 
-def test_a_wrong_gradient_is_found_and_shrunk():
+def test_a_wrong_gradient_is_found():
     def wrong_from_two_on(x):
         return tg.where(x.detach() >= 2, x.detach(), x)
 
     test = gradient_test(wrong_from_two_on, tensors(), settings=settings(database=None, deadline=None))
     assert test.__name__ == "test_gradient_of_wrong_from_two_on"
-    with pytest.raises(tg.testing.GradientError, match=r"wrong_from_two_on: .*\n  input 0: 2\.\d* \(shape \[\], "):
+    with pytest.raises(tg.testing.GradientError, match="wrong_from_two_on: the gradient with respect to input 0 is wrong"):
         test()
 
 

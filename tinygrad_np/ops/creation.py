@@ -82,7 +82,7 @@ def as_tensor(data: Any, dtype: DTypeLike | None = None) -> Tensor:
         return data if dtype is None else data.to(dtype)
     if isinstance(data, np.ndarray):
         wanted = _supported(data)
-        return wrap(data.astype(wanted if dtype is None else dtypes.as_dtype(dtype), copy=False))
+        return wrap(np.asarray(data, wanted if dtype is None else dtypes.as_dtype(dtype)))
     return tensor(data, dtype=dtype)
 
 
@@ -101,7 +101,7 @@ def from_numpy(ndarray: npt.NDArray[Any]) -> Tensor:
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     _supported(ndarray)
-    return wrap(ndarray)
+    return wrap(np.asarray(ndarray))  # of a subclass, such as np.memmap, the plain array
 
 
 def _supported(array: npt.NDArray[Any] | np.generic) -> DType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -73,9 +74,8 @@ def cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     _check_weight("cross_entropy", weight, input)
-    if input.shape == target.shape:
+    if input._array.shape == target._array.shape:
         return _of_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
-    _check_indices("cross_entropy", input, target)
     return cross_entropy_loss(input, target, weight, ignore_index, reduction, label_smoothing)
 
 
@@ -116,6 +116,7 @@ def cross_entropy_loss(
     input: Array, target: Array, weight: Array, ignore_index: int, reduction: str, label_smoothing: float
 ) -> Any:
     """The cross entropy of logits and class indices: see `cross_entropy`."""
+    _check_indices("cross_entropy", input, target)
     classes = input.shape[_class_dim(input)]
     labels, ignored = _labels("cross_entropy", target, classes, ignore_index)
     rows = input if input.ndim == 2 else np.moveaxis(input, _class_dim(input), -1).reshape(labels.size, classes)
@@ -141,11 +142,13 @@ def cross_entropy_loss(
 def _gradient_of_logits(g: Array, kept: Any, input_shape: tuple[int, ...], reduction: str) -> Array:
     """``mass * softmax - target``, the gradient of each row's loss, times what the row adds to the result."""
     exponentials, sums, targets, ignored = kept
-    rates = g.reshape(-1) if reduction == "none" else g / targets.count if reduction == "mean" and targets.count else g
-    gradient = exponentials * np.reshape(rates * targets.mass / sums, (-1, 1))
+    rates = g.reshape(-1)  # for each row, or for all alike
+    if reduction == "mean":
+        rates = rates / targets.count if targets.count else rates * np.nan
+    gradient = exponentials * (rates * targets.mass / sums)[:, np.newaxis]
     gradient.reshape(-1)[targets.hits] -= rates * targets.share
     if targets.spread is not None:
-        gradient -= np.reshape(rates, (-1, 1)) * targets.spread
+        gradient -= rates[:, np.newaxis] * targets.spread
     if ignored is not None:
         gradient[ignored] = 0
     if len(input_shape) < 3:
@@ -304,14 +307,14 @@ def _check_weight(op: str, weight: Any, input: Tensor) -> None:
         raise RuntimeError(f"{op}: expected weight of dtype {input.dtype} but found {weight.dtype}")
 
 
-def _check_indices(op: str, input: Tensor, target: Tensor) -> None:
+def _check_indices(op: str, input: Any, target: Any) -> None:
     if input.ndim <= 2:
         if target.ndim > 1:
             raise RuntimeError(f"{op}: 0D or 1D target tensor expected, multi-target not supported")
         batch = input.shape[0] if input.ndim == 2 else 1
-        if target.numel() != batch or (input.ndim == 2 and target.ndim != 1):
+        if math.prod(target.shape) != batch or (input.ndim == 2 and target.ndim != 1):
             raise ValueError(
-                f"{op}: Expected input batch_size ({batch}) to match target batch_size ({target.numel()})."
+                f"{op}: Expected input batch_size ({batch}) to match target batch_size ({math.prod(target.shape)})."
             )
     elif target.shape != (input.shape[0], *input.shape[2:]):
         raise RuntimeError(f"{op}: Expected target size {[input.shape[0], *input.shape[2:]]}, got {list(target.shape)}")

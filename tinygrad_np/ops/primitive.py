@@ -385,7 +385,7 @@ def _with_options(op: Op) -> Callable[..., Any]:
             out, kept = out
         result = _result(op, out, input)
         edge = input._node
-        if edge is not None and modes.grad and op.differentiable:
+        if edge is not None and modes.grad and op.differentiable and result._array.dtype.kind == "f":
             values = (array, *options, result._array, kept)
             counters = (input._counter, result._counter)
             result._node = OpNode(op, op.plan((0,)), (edge,), result._array, values, counters)
@@ -450,7 +450,10 @@ def _sequence(op: Op) -> Callable[..., Any]:
         tensors = bound[0]
         if not isinstance(tensors, list | tuple):
             raise argument_error(op.name, "tensors", tensors, "tuple of Tensors")
-        arrays = _arrays(op, tensors)
+        for i, tensor in enumerate(tensors):
+            if not isinstance(tensor, Tensor | np.ndarray):
+                raise TypeError(f"{op.name}: expected Tensor as element {i}, but got {type(tensor).__name__}")
+        arrays = _arrays(op, tensors) if tensors else []
         values = (tuple(arrays), *bound[1:])
         try:
             out = op.forward(*values)

@@ -308,6 +308,7 @@ def _axes_with_elements(op: str, input: Array, dim: Dim) -> Axes:
 def _share_among_ties(g: Any, input: Any, out: Any, dim: Dim, keepdim: bool) -> Any:
     axes = _axes("amax", dim, input.ndim)
     g, out = _restored(g, input.shape, axes, keepdim), _restored(out, input.shape, axes, keepdim)
+    # NaN, which does not equal itself, shares with NaN: as in PyTorch's max; its amax gives all elements NaN.
     both_nan = (input != input) & (out != out)
     ties = ((input == out) | both_nan).astype(g.dtype)
     return g * (ties / ties.sum(axis=axes, keepdims=True))
@@ -428,7 +429,7 @@ def _extreme(op: str, input: Tensor, dim: Any, keepdim: bool, of_all: Any, place
     if input.numel() == 0:
         _axes_with_elements(op, input._array, dim)  # so that the error names this op
     if dim is None:
-        return of_all(input)
+        return of_all(input, None, keepdim)
     dim = normal_dim(op, dim, input.ndim)
     indices = place(input, dim, True)
     values = indexing.gather(input, dim, indices)
