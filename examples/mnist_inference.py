@@ -25,7 +25,7 @@ model = tg.nn.Sequential(
     tg.nn.Softmax(dim=1),
 )
 # The book computes x @ W + b; a Linear computes x @ weight.T + bias.
-book = tg.load(options.data / "sample_weight.safetensors")
+book = tg.load(common.HERE / "data" / "sample_weight.safetensors")
 for layer, number in (model[1], 1), (model[3], 2), (model[5], 3):
     layer.load_state_dict({"weight": book[f"W{number}"].T, "bias": book[f"b{number}"]})
 

@@ -34,7 +34,7 @@ def train_epoch(model: MLP, loader: tg.utils.data.DataLoader, optimizer: tg.opti
 parser = common.argument_parser("mnist_mlp", __doc__)
 parser.add_argument("--epochs", type=common.positive, default=10, help="passes over the 60,000 training images")
 parser.add_argument("--batch-size", type=common.positive, default=128, help="images per step")
-parser.add_argument("--lr", type=float, default=1e-3, help="learning rate")
+parser.add_argument("--lr", type=float, default=1e-3, help="learning rate of the first epoch; it falls along a cosine")
 parser.add_argument(
     "--hidden", type=common.positive, nargs="+", default=[512], metavar="N", help="units of the hidden layers"
 )
@@ -46,12 +46,14 @@ train_set, test_set = common.mnist(options, train=True), common.mnist(options, t
 loader = tg.utils.data.DataLoader(train_set, options.batch_size, shuffle=True)
 model = MLP(options.hidden)
 optimizer = getattr(tg.optim, options.optimizer)(model.parameters(), lr=options.lr)
+scheduler = tg.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=options.epochs)
 print(model)
 
 images, labels = test_set.tensors
 with common.Training(model, options.output / "weights.safetensors") as training:
     for epoch in range(1, options.epochs + 1):
         loss = train_epoch(model, loader, optimizer, f"epoch {epoch}/{options.epochs}")
+        scheduler.step()
         predictions = common.predict(model, images)
         training.report(epoch, loss, accuracy=(predictions == labels).float().mean().item())
 

@@ -11,12 +11,12 @@ both have the few methods that are used here.
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -324,7 +324,7 @@ def _trace() -> str:
     return trace
 
 
-_ENGINE = tuple(str(Path(__file__).parent / name) for name in ("graph.py", "ops", "autograd"))
+_ENGINE = tuple(os.path.join(os.path.dirname(__file__), name) for name in ("graph.py", "ops", "autograd"))
 _NO_TRACE = "not known: detect_anomaly was not on during the forward pass\n"
 
 

@@ -187,6 +187,55 @@ def test_make_your_own_network_says_what_is_wrong_with_a_picture(run_example, tm
 # -- what all have in common -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("example", "says"),
+    [
+        ("mnist_mlp", "multilayer perceptron"),
+        ("mnist_inference", "a network that somebody else trained"),
+        ("softmax_regression", "one linear layer learns MNIST"),
+        ("two_layer_net", "backpropagation is held against numerical differentiation"),
+        ("keras_style_mlp", "fit, evaluate, predict"),
+        ("make_your_own_network", "one record at a time"),
+        ("run_all", "print one table"),
+    ],
+)
+def test_help_explains(run_example, example, says):
+    run = run_example(example, "--help")
+    assert (run.status, run.complaint) == (0, "")
+    assert says in run.printed
+    for option in ("--seed", "--data", "--output", "--quick"):
+        assert option in run.printed
+    assert not run.output.exists()
+
+
+def test_run_all_prints_a_table_and_fails_where_a_figure_is_missed(run_example):
+    run = run_example("run_all", "three_layer_forward", "mnist_inference")
+    assert (run.status, run.complaint) == (1, "")
+    title, rule, *rows = (re.split(r" *\| *", line)[1:-1] for line in run.printed.splitlines()[-4:])
+    assert title == ["example", "the classic's figure", "ours", "reached", "seconds"]
+    assert rule == ["---", "---", "---", "---", "---:"]
+    assert [row[:4] for row in rows] == [
+        ["`three_layer_forward`", "[0.31682708, 0.69627909]", "[0.31682708, 0.69627909]", "yes"],
+        ["`mnist_inference`", "0.9352", "0.932", "no"],  # of the first 1,000 images, since the run is a quick one
+    ]
+    assert all(float(row[4]) > 0 for row in rows)
+    assert (run.output / "mnist_inference" / "answer.png").exists()
+    assert run_example("run_all", "three_layer_forward").status == 0
+
+
+def test_run_all_reports_an_example_that_fails_and_goes_on(run_example, tmp_path):
+    run = run_example("run_all", "mnist_inference", "three_layer_forward", "--data", tmp_path / "nowhere")
+    assert run.status == 1
+    failed, passed = run.printed.splitlines()[-2:]
+    assert failed == "| `mnist_inference` |  | failed | no |  |"
+    assert passed.startswith("| `three_layer_forward` | [0.31682708, 0.69627909] |")
+
+
+def test_run_all_knows_every_example():
+    listed = set(re.findall(r'^    "(\w+)",$', (EXAMPLES / "run_all.py").read_text(), re.MULTILINE))
+    assert listed == {path.stem for path in EXAMPLES.glob("*.py")} - {"common", "run_all"}
+
+
 def test_a_missing_data_set_is_named_without_a_traceback(run_example, tmp_path):
     run = run_example("mnist_mlp", "--data", tmp_path / "nowhere")
     assert run.status == 1

@@ -197,7 +197,9 @@ def test_a_wrong_gradient_is_found():
 
     test = gradient_test(wrong_from_two_on, tensors(), settings=settings(database=None, deadline=None))
     assert test.__name__ == "test_gradient_of_wrong_from_two_on"
-    with pytest.raises(tg.testing.GradientError, match="wrong_from_two_on: the gradient with respect to input 0 is wrong"):
+    with pytest.raises(
+        tg.testing.GradientError, match="wrong_from_two_on: the gradient with respect to input 0 is wrong"
+    ):
         test()
 
 

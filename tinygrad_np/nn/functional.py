@@ -5,7 +5,8 @@ from __future__ import annotations
 from tinygrad_np.ops import elementwise, linear_algebra
 from tinygrad_np.ops import random as _random
 from tinygrad_np.ops.elementwise import sigmoid, tanh
-from tinygrad_np.ops.fused import (
+from tinygrad_np.ops.indexing import one_hot
+from tinygrad_np.ops.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
@@ -14,7 +15,6 @@ from tinygrad_np.ops.fused import (
     mse_loss,
     nll_loss,
 )
-from tinygrad_np.ops.indexing import one_hot
 from tinygrad_np.ops.reduction import log_softmax, norm, softmax
 from tinygrad_np.tensor import Tensor
 

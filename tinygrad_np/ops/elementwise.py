@@ -887,15 +887,6 @@ def clone(input: Array) -> Array:
 clone.rule(input=lambda g: g)
 
 
-@primitive(view=True)
-def alias(input: Array) -> Array:
-    """Another tensor of the same memory; the gradient passes through."""
-    return input.view()
-
-
-alias.rule(input=lambda g: g)
-
-
 @primitive(name="to")
 def _to(input: Array, dtype: DTypeLike) -> Array:
     return input.astype(dtype)
