@@ -31,6 +31,7 @@ def restored_registry() -> Any:
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_code_blocks(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Python blocks run one after the other in one namespace; a text block right after one is its output."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")  # what the blocks read; what they write goes elsewhere
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {"__name__": "page"}
     printed = ""

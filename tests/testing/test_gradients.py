@@ -124,11 +124,24 @@ def test_another_gradient_under_create_graph_fails():
         check_gradient(fickle, X, order=2)
 
 
-def test_other_values_for_another_layout_fail():
-    blind = lambda x: tg.from_numpy(np.ravel(x.detach().numpy(), order="K").reshape(x.shape).copy()) + 0 * x
-    check_gradient(blind, np.ones((2, 3)), order=0)
+def test_a_value_that_depends_on_the_memory_layout_fails():
+    def blind(x):
+        return tg.from_numpy(np.ravel(x.detach().numpy(), order="K").reshape(x.shape).copy()) + 0 * x
+
     with pytest.raises(GradientError, match="output 0 is not the same for the same values"):
         check_gradient(blind, transposed(X), order=1)
+    with pytest.raises(GradientError, match="output 0 is wrong for inputs that are transposed"):
+        check_gradient(blind, X, order=0)
+
+
+def test_a_gradient_that_depends_on_the_memory_layout_fails():
+    def backward(g, x):
+        gradient = np.array(x.detach().numpy())  # keeps the order in memory
+        gradient.reshape(-1)[:] = 2  # so this may be a copy
+        return g * tg.from_numpy(gradient)
+
+    with pytest.raises(GradientError, match="gradient with respect to input 0 is wrong for inputs that are transposed"):
+        check_gradient(custom(lambda x: x * 2, backward), X, order=1)
 
 
 def test_changing_an_input_fails():

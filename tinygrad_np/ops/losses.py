@@ -122,7 +122,7 @@ def cross_entropy_loss(
     rows = input if input.ndim == 2 else np.moveaxis(input, _class_dim(input), -1).reshape(labels.size, classes)
     targets = _Targets.of(rows, labels, ignored, weight, label_smoothing)
 
-    logits = rows - _maxima(rows)
+    logits = np.subtract(rows, _maxima(rows), order="C")  # the order in memory that `hits` counts in
     products = targets.share * logits.reshape(-1)[targets.hits]
     if targets.spread is not None:
         products += logits @ targets.spread

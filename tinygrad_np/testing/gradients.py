@@ -14,6 +14,7 @@ from tinygrad_np.autograd.gradcheck import directional_differences, flat, floati
 from tinygrad_np.dtypes import DType, DTypeLike, float32, float64
 from tinygrad_np.ops.primitive import wrap
 from tinygrad_np.tensor import Tensor
+from tinygrad_np.testing.layouts import LAYOUTS, Layout, contiguous, expanded
 
 Array: TypeAlias = npt.NDArray[Any]
 TensorFunction: TypeAlias = Callable[[list[Tensor]], Sequence[Tensor]]
@@ -40,7 +41,8 @@ def check_gradient(
     same to the function ``(x, v) ↦ vᵀ ∂fn/∂x``. Checked besides:
 
     - each gradient has the shape and dtype of its input, and shares memory with nothing else;
-    - recorded with ``create_graph``, and for the same values laid out otherwise in memory, it is the same;
+    - recorded with ``create_graph`` it is the same, and so it is for the same values laid out otherwise in memory:
+      transposed, strided, reversed;
     - the inputs are left as they were, and the cotangents, which are read-only, are not written to;
     - results and gradients in the lower-precision ``dtypes`` are near those in float64.
 
@@ -71,6 +73,7 @@ def check_gradient(
     call = _Call(fn, inputs)
     try:
         _check_orders(call, order, eps, _Tolerance(rtol, atol))
+        _check_layouts(call)
         for dtype in dtypes:
             _check_precision(call, np.dtype(dtype))
     except GradientError as error:
@@ -99,9 +102,9 @@ class _Call:
             elements = {f"input {i}[{j}]": e for j, e in enumerate(x)} if _is_list(x) else {f"input {i}": x}
             self.checked |= {label: _array(e) for label, e in elements.items() if _is_floating(e)}
 
-    def leaves(self, dtype: DType) -> list[Tensor]:
-        """New tensors of the values to differentiate by, in this dtype and in the inputs' layout."""
-        return [wrap(array.astype(dtype, copy=False)).requires_grad_() for array in self.checked.values()]
+    def leaves(self, dtype: DType, layout: Layout = np.asarray) -> list[Tensor]:
+        """New tensors of the values to differentiate by, in this dtype, and in this layout or that of the inputs."""
+        return [wrap(layout(array.astype(dtype, copy=False))).requires_grad_() for array in self.checked.values()]
 
     def __call__(self, leaves: Sequence[Tensor]) -> tuple[Tensor, ...]:
         remaining = iter(leaves)
@@ -161,22 +164,37 @@ def _check_value(k: int, labels: list[str], outputs: Sequence[Tensor], again: Se
         _require_close(subject, out._array, other._array, _ROUNDING)
 
 
+def _check_layouts(call: _Call) -> None:
+    """Check that values and gradients are the same however the inputs lie in memory."""
+    expected = _results(call, call.leaves(float64, contiguous))
+    for layout in LAYOUTS:
+        if layout is not expanded:  # which changes the values
+            actual = _results(call, call.leaves(float64, layout))
+            for subject in expected:
+                reason = f"for inputs that are {layout.__name__}"
+                _require_close(f"{subject} is wrong {reason}", actual[subject], expected[subject], _ROUNDING)
+
+
 def _check_precision(call: _Call, dtype: DType) -> None:
     """Check that values and gradients in ``dtype`` are near those in float64."""
-    low = call.leaves(dtype)
-    high = [wrap(x._array.astype(float64)).requires_grad_() for x in low]
-    low_outputs, high_outputs = call(low), call(high)
-    low_cotangents = [_cotangent(out, seed=0) for out in low_outputs]
-    high_cotangents = [wrap(v._array.astype(out.dtype)) for v, out in zip(low_cotangents, high_outputs, strict=True)]
-    low_gradients = pull_back(low_outputs, low, low_cotangents, create_graph=False)
-    high_gradients = pull_back(high_outputs, high, high_cotangents, create_graph=False)
-    subjects = [f"output {i}" for i in range(len(low_outputs))]
-    subjects += [f"the gradient with respect to {label}" for label in call.checked]
-    pairs = zip((*low_outputs, *low_gradients), (*high_outputs, *high_gradients), strict=True)
-    for subject, (actual, expected) in zip(subjects, pairs, strict=True):
-        scale = np.max(np.abs(expected._array), initial=1.0)
+    leaves = call.leaves(dtype)
+    actual = _results(call, leaves)
+    expected = _results(call, [wrap(x._array.astype(float64)).requires_grad_() for x in leaves])
+    for subject in expected:
+        scale = np.max(np.abs(expected[subject]), initial=1.0)
         tolerance = _Tolerance(0.0, 256 * float(np.finfo(dtype).eps * scale))
-        _require_close(f"{subject} in {dtype} is far from that in float64", actual._array, expected._array, tolerance)
+        reason = f"in {dtype} is far from that in float64"
+        _require_close(f"{subject} {reason}", actual[subject], expected[subject], tolerance)
+
+
+def _results(call: _Call, leaves: list[Tensor]) -> dict[str, Array]:
+    """The outputs and the gradients."""
+    outputs = call(leaves)
+    gradients = pull_back(outputs, leaves, [_cotangent(out, seed=0) for out in outputs], create_graph=False)
+    results = {f"output {i}": out._array for i, out in enumerate(outputs)}
+    return results | {
+        f"the gradient with respect to {x}": g._array for x, g in zip(call.checked, gradients, strict=True)
+    }
 
 
 def _check_manners(
@@ -234,7 +252,7 @@ def _cotangent(output: Tensor, seed: int) -> Tensor:
     """
     rng = np.random.default_rng(seed)
     values = rng.uniform(0.5, 2.0, output.shape) * rng.choice([-1.0, 1.0], output.shape)
-    array = np.array(values, output.dtype, order="F")
+    array = np.array(values.astype(float32), output.dtype, order="F")  # the same number in every dtype
     array.flags.writeable = False
     return wrap(array)
 
