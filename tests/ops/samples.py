@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,11 +38,13 @@ class Sample:
         arguments: draws its arguments as a tuple, or its only one. Where they are of floating point, the op must be
             smooth there.
         truth: the same function of NumPy arrays.
+        options: how to check the gradient: of `check_gradient`.
     """
 
     function: Callable[..., Any]
     arguments: SearchStrategy[Any]
     truth: Callable[..., Any]
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 # ---- what NumPy says -------------------------------------------------------------------------------------------------
@@ -237,7 +239,7 @@ _SAMPLES = [
     ),
     # shape
     Sample(shape.reshape, draw.with_shape(), np.reshape),
-    Sample(shape.view, draw.with_shape([contiguous, read_only]), np.reshape),
+    Sample(shape.view, draw.with_shape([contiguous, read_only]), np.reshape, {"layouts": [read_only]}),
     Sample(shape.squeeze, draw.with_dim(shape=shapes(max_side=2), several=True, optional=True), squeezed),
     Sample(shape.unsqueeze, draw.with_new_dim(), np.expand_dims),
     Sample(shape.permute, draw.permuted(), np.transpose),
