@@ -14,8 +14,20 @@ from hypothesis.strategies import SearchStrategy
 
 import tinygrad_np as tg
 from tests.ops import arguments as draw
+from tests.ops import images
 from tests.ops.arguments import BETWEEN_HALVES, DISTINCT, NEAR_HALVES, NOT_HALFWAY, NOT_INTEGER
-from tinygrad_np.ops import comparison, elementwise, indexing, linear_algebra, losses, reduction, shape
+from tinygrad_np.ops import (
+    comparison,
+    convolution,
+    elementwise,
+    indexing,
+    linear_algebra,
+    losses,
+    normalization,
+    pooling,
+    reduction,
+    shape,
+)
 from tinygrad_np.testing import (
     NONZERO,
     POSITIVE,
@@ -276,6 +288,15 @@ _SAMPLES = [
         lambda p, q: -q * np.log(p) - (1 - q) * np.log(1 - p),
     ),
     Sample(losses.logsigmoid, tensors(), lambda x: -np.log(1 + np.exp(-x))),
+    # images
+    Sample(convolution.convolution, images.convolved(), images.convolution),
+    Sample(convolution.im2col, images.unfolded(), images.im2col),
+    Sample(convolution.col2im, images.folded(), images.col2im),
+    Sample(convolution.constant_pad, images.padded(), images.constant_pad),
+    Sample(pooling.max_pool, images.pooled(), images.max_pool),
+    Sample(pooling.max_pool_indices, images.pooled(), images.max_pool_indices),
+    Sample(pooling.avg_pool, images.averaged(), images.avg_pool),
+    Sample(normalization.batch_normalization, images.normalized(), images.batch_normalization),
 ]
 
 SAMPLES: dict[str, Sample] = {sample.function.op.name: sample for sample in _SAMPLES}

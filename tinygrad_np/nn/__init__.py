@@ -13,7 +13,9 @@ from tinygrad_np.nn.modules.activation import (
     Softplus,
     Tanh,
 )
+from tinygrad_np.nn.modules.batchnorm import BatchNorm1d, BatchNorm2d
 from tinygrad_np.nn.modules.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from tinygrad_np.nn.modules.conv import Conv2d
 from tinygrad_np.nn.modules.dropout import Dropout
 from tinygrad_np.nn.modules.flatten import Flatten, Unflatten
 from tinygrad_np.nn.modules.linear import Identity, Linear
@@ -25,6 +27,7 @@ from tinygrad_np.nn.modules.loss import (
     MSELoss,
     NLLLoss,
 )
+from tinygrad_np.nn.modules.pooling import AvgPool2d, MaxPool2d
 from tinygrad_np.nn.parameter import Parameter
 
 __all__ = [
@@ -43,6 +46,11 @@ __all__ = [
     # layers
     "Identity",
     "Linear",
+    "Conv2d",
+    "MaxPool2d",
+    "AvgPool2d",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "Flatten",
     "Unflatten",
     "Dropout",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tinygrad_np.ops import elementwise, linear_algebra
 from tinygrad_np.ops import random as _random
+from tinygrad_np.ops.convolution import conv2d, fold, pad, unfold
 from tinygrad_np.ops.elementwise import sigmoid, tanh
 from tinygrad_np.ops.indexing import one_hot
 from tinygrad_np.ops.losses import (
@@ -15,13 +16,23 @@ from tinygrad_np.ops.losses import (
     mse_loss,
     nll_loss,
 )
+from tinygrad_np.ops.normalization import batch_norm
+from tinygrad_np.ops.pooling import avg_pool2d, max_pool2d
 from tinygrad_np.ops.reduction import log_softmax, norm, softmax
 from tinygrad_np.tensor import Tensor
 
 __all__ = [
     # layers
     "linear",
+    "conv2d",
+    "max_pool2d",
+    "avg_pool2d",
+    "batch_norm",
     "dropout",
+    # images
+    "pad",
+    "unfold",
+    "fold",
     # activations
     "relu",
     "leaky_relu",

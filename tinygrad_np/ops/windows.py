@@ -1,0 +1,208 @@
+"""Windows that slide over images: the one idea behind convolution, pooling, unfold and fold.
+
+Take one pixel of a window, and let the window slide: what the pixel sees on its way is a strided view of the image. A
+forward reads through the views of all pixels; its gradient is added into the same views of an image of zeros.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from tinygrad_np.dtypes import DType
+from tinygrad_np.ops.errors import argument_error
+from tinygrad_np.ops.table import Array
+
+Pair: TypeAlias = tuple[int, int]  # vertical, horizontal
+
+
+def pair(op: str, name: str, value: Any, least: int) -> Pair:
+    """An argument that is one integer for both directions, or a sequence of two.
+
+    Raises:
+        TypeError: it holds something else than integers.
+        RuntimeError: it does not have one or two of them, or one is less than ``least``.
+
+    Example:
+        >>> pair("conv2d", "stride", 2, least=1), pair("conv2d", "stride", (2, 1), least=1)
+        ((2, 2), (2, 1))
+    """
+    try:
+        values = [operator.index(v) for v in (value if isinstance(value, Sequence) else [value])]
+    except TypeError:
+        raise argument_error(op, name, value, "int or tuple of ints") from None
+    if len(values) not in (1, 2):
+        raise RuntimeError(f"{op}: {name} must either be a single int, or a tuple of two ints, but got {value}")
+    if min(values) < least:
+        raise RuntimeError(f"{op}: {name} must be at least {least}, but got {value}")
+    return values[0], values[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The windows of a kernel that slides over images. All attributes are pairs: vertical, horizontal.
+
+    The images are arrays of shape ``(batch, channels, height, width)``.
+
+    Attributes:
+        image_size: of the images.
+        kernel_size: of a window, in pixels.
+        stride: from one window to the next.
+        padding: how far before the image the first window begins.
+        dilation: from one pixel of a window to the next.
+        count: how many windows there are. They may reach beyond the image.
+    """
+
+    image_size: Pair
+    kernel_size: Pair
+    stride: Pair
+    padding: Pair
+    dilation: Pair
+    count: Pair
+
+    @classmethod
+    def over(
+        cls,
+        op: str,
+        image_size: Sequence[int],
+        kernel_size: Any,
+        stride: Any,
+        padding: Any,
+        dilation: Any = 1,
+        *,
+        after: Pair | None = None,
+        ceil_mode: bool = False,
+    ) -> Self:
+        """As many windows as an image and its padding have room for.
+
+        Args:
+            op: whose arguments these are.
+            image_size: of the images.
+            kernel_size: of a window. This and the next three are numbers or pairs.
+            stride: from one window to the next.
+            padding: on each side of the image.
+            dilation: from one pixel of a window to the next.
+            after: the padding below and on the right, if there it is another.
+            ceil_mode: whether the last window may reach beyond the padding, if it begins before the image ends.
+
+        Raises:
+            TypeError: an argument is not made of integers.
+            RuntimeError: an argument is out of range, or there is no room for a window.
+        """
+        kernel_size = pair(op, "kernel_size", kernel_size, least=1)
+        stride = pair(op, "stride", stride, least=1)
+        padding = pair(op, "padding", padding, least=0)
+        dilation = pair(op, "dilation", dilation, least=1)
+        count = []
+        for i in range(2):
+            ahead = padding[i] + image_size[i]
+            room = ahead + (after or padding)[i] - (kernel_size[i] - 1) * dilation[i] - 1
+            last, rest = divmod(room, stride[i])
+            if ceil_mode and rest and (last + 1) * stride[i] < ahead:
+                last += 1
+            count.append(last + 1)
+        if min(image_size) < 1 or min(count) < 1:
+            raise RuntimeError(
+                f"{op}: a kernel of size {kernel_size} with dilation {dilation} does not fit into an image of size "
+                f"{tuple(image_size)} with padding {padding}: the output would be of size {tuple(count)}"
+            )
+        return cls((image_size[0], image_size[1]), kernel_size, stride, padding, dilation, (count[0], count[1]))
+
+    @property
+    def padded_size(self) -> Pair:
+        """The size of an image with everything around it that windows cover."""
+        height, width = [
+            max((self.count[i] - 1) * self.stride[i] + self._reach(i), self.padding[i] + self.image_size[i])
+            for i in range(2)
+        ]
+        return height, width
+
+    @property
+    def overlap(self) -> bool:
+        """Whether windows have pixels in common."""
+        return self.stride[0] < self._reach(0) or self.stride[1] < self._reach(1)
+
+    def _reach(self, i: int) -> int:
+        """From the first to the last pixel of a window, both included."""
+        return (self.kernel_size[i] - 1) * self.dilation[i] + 1
+
+    def begins(self, i: int) -> Array:
+        """In which row (``i`` = 0) or column (1) of the image each window begins; negative in the padding before it."""
+        return np.arange(self.count[i]) * self.stride[i] - self.padding[i]
+
+    def padded(self, images: Array, value: Any = 0) -> Array:
+        """The images with ``value`` wherever windows reach beyond them; if none does, the images themselves."""
+        if self.padded_size == self.image_size:
+            return images
+        padded = np.full((*images.shape[:2], *self.padded_size), value, images.dtype)
+        self.cropped(padded)[...] = images
+        return padded
+
+    def cropped(self, padded: Array) -> Array:
+        """A view of the images in what `padded` made of them."""
+        (top, left), (height, width) = self.padding, self.image_size
+        return padded[:, :, top : top + height, left : left + width]
+
+    def views(self, padded: Array) -> Array:
+        """For each pixel (i, j) of a window the view ``[i, j]`` of what it sees, ``(batch, channels, *count)``."""
+        image, channel, row, column = padded.strides
+        (down, right), (gap_down, gap_right) = self.stride, self.dilation
+        return as_strided(
+            padded,
+            (*self.kernel_size, *padded.shape[:2], *self.count),
+            (row * gap_down, column * gap_right, image, channel, row * down, column * right),
+        )
+
+    def stacked(self, images: Array) -> Array:
+        """Copies of the views of the padded images: ``(batch, channels, pixels, *count)``."""
+        views = np.moveaxis(self.views(self.padded(images)), (0, 1), (2, 3)).copy()
+        return views.reshape(*images.shape[:2], math.prod(self.kernel_size), *self.count)
+
+    def summed(self, parts: Iterable[Array], shape: Sequence[int], dtype: DType, strips: bool = False) -> Array:
+        """Images of zeros with something added into the view of each pixel: the adjoint of `stacked`.
+
+        Args:
+            parts: what to add, for each pixel of a window.
+            shape: of the images.
+            dtype: of the images.
+            strips: whether the parts are as `as_strips` makes them.
+        """
+        padded = np.zeros((*shape[:2], *self.padded_size), dtype)
+        views = self.strips(padded) if strips else self.views(padded)
+        for pixel, part in zip(np.ndindex(self.kernel_size), parts, strict=True):
+            if self.overlap:
+                views[pixel] += part
+            else:  # nothing is there yet
+                views[pixel] = part
+        return np.ascontiguousarray(self.cropped(padded))
+
+    # The rows of a view are short where images are small, and NumPy takes longer to get from row to row than along one.
+    # At a stride of 1, a view and what lies between its rows are one piece of the image, a strip: adding into strips is
+    # more than twice as fast.
+
+    def as_strips(self, values: Array) -> Array:
+        """From ``(batch, channels, *count)`` to strips, ``(batch, channels, length)``, with zeros between the rows."""
+        (rows, columns), width = self.count, self.padded_size[1]
+        spread = np.zeros((*values.shape[:2], rows, width), values.dtype)
+        spread[..., :columns] = values
+        return spread.reshape(*values.shape[:2], rows * width)[..., : self._strip_length]
+
+    def strips(self, padded: Array) -> Array:
+        """For each pixel (i, j) of a window the strip ``[i, j]`` that contains its view."""
+        image, channel, row, column = padded.strides
+        down, right = self.dilation
+        return as_strided(
+            padded,
+            (*self.kernel_size, *padded.shape[:2], self._strip_length),
+            (row * down, column * right, image, channel, column),
+        )
+
+    @property
+    def _strip_length(self) -> int:
+        return (self.count[0] - 1) * self.padded_size[1] + self.count[1]
