@@ -212,12 +212,22 @@ def sweep(
             if wanted.isdisjoint(node.edges):
                 del pending[node]
                 continue
-        # Neither the gradient nor what becomes of it gets a name here, which would be one more reference to it: so a
-        # leaf can tell from the reference count whether it may keep the array.
         if anomaly:
-            _pass_on(node.edges, _checked_backward(node, pending.pop(node), wanted), pending, sums, wanted)
+            gradients = _checked_backward(node, pending.pop(node), wanted)
         else:
-            _pass_on(node.edges, node.backward(pending.pop(node), wanted), pending, sums, wanted)
+            gradients = node.backward(pending.pop(node), wanted)
+        for edge, grad in zip(node.edges, gradients, strict=True):
+            if grad is None or (wanted is not None and edge not in wanted):
+                continue
+            if grad.shape != edge.shape or grad.dtype is not edge.dtype or grad.__class__ is not np.ndarray:
+                grad = _fitted(grad, edge)
+            if edge in pending:
+                _add(pending, sums, edge, grad)
+            else:
+                pending[edge] = grad
+        # No name may hold a gradient when a leaf is given it: the leaf can tell from the reference count whether it may
+        # keep the array.
+        gradients = grad = None
         if not retain_graph:
             node.release()
     return found
@@ -253,24 +263,13 @@ def _leading_to(targets: set[Node], order: list[Node]) -> set[Node]:
     return leading
 
 
-def _pass_on(
-    edges: tuple[Node, ...],
-    gradients: Sequence[Gradient | None],
-    pending: dict[Node, Gradient],
-    sums: set[Node],
-    wanted: set[Node] | None,
-) -> None:
-    """Let each of ``edges`` await its gradient, fitted to the shape and dtype of that node's output."""
-    for edge, grad in zip(edges, gradients, strict=True):
-        if grad is None or (wanted is not None and edge not in wanted):
-            continue
-        if grad.shape != edge.shape:
-            grad = sum_to_shape(grad, edge.shape)
-        if grad.dtype is not edge.dtype and grad.dtype != edge.dtype:
-            grad = grad.astype(edge.dtype)
-        if isinstance(grad, np.generic):  # NumPy turns 0-d arrays into scalars
-            grad = np.asarray(grad)
-        _add(pending, sums, edge, grad)
+def _fitted(grad: Gradient, edge: Node) -> Gradient:
+    """A gradient in the shape and dtype of the output of ``edge``."""
+    if grad.shape != edge.shape:
+        grad = sum_to_shape(grad, edge.shape)
+    if grad.dtype != edge.dtype:
+        grad = grad.astype(edge.dtype)
+    return np.asarray(grad) if isinstance(grad, np.generic) else grad  # NumPy turns 0-d arrays into scalars
 
 
 def _add(pending: dict[Node, Gradient], sums: set[Node], node: Node, grad: Gradient) -> None:

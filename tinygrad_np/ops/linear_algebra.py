@@ -45,14 +45,29 @@ def matmul(input: Array, other: Array) -> Array:
         >>> tg.matmul(tg.ones(5, 2, 3), tg.ones(3)).shape
         Size([5, 2])
     """
-    _check_operands("matmul", input=input, other=other)
+    if not _alike(input, other):
+        _check_operands("matmul", input=input, other=other)
     try:
+        if input.ndim == other.ndim == 2 and input.shape[1] == other.shape[0] == 1:
+            return _column_times_row(input, other)
         if input.ndim > 2 and other.ndim == 2 and input.flags.c_contiguous:
             # One product of a tall matrix instead of one per batch.
             return np.matmul(_rows(input), other).reshape(*input.shape[:-1], other.shape[1])
         return np.matmul(input, other)
     except ValueError:
         raise _mismatch(input.shape, other.shape) from None
+
+
+def _column_times_row(column: Array, row: Array) -> Array:
+    """Their matrix product. It is the gradient of a weight for a batch of one, where ``np.matmul`` is very slow.
+
+    Of 200 by 784 numbers it takes 280 us, ``np.dot`` 55 us, and BLAS 22 us for two columns and two rows, one of them 0.
+    """
+    if column.size * row.size < 2**14:
+        return np.dot(column, row)
+    pair = np.zeros((2, column.size + row.size), row.dtype)
+    pair[0] = np.concatenate((column[:, 0], row[0]))
+    return np.matmul(pair[:, : column.size].T, pair[:, column.size :])
 
 
 def _input_gradient(g: Any, other: Any, input_shape: tuple[int, ...]) -> Any:
@@ -96,10 +111,8 @@ def linear(input: Array, weight: Array, bias: Array = None) -> Array:
         >>> tg.nn.functional.linear(tg.tensor([1.0, 2.0]), tg.tensor([[1.0, 1.0], [0.0, 3.0]]), tg.tensor([10.0, 20.0]))
         tensor([13., 26.])
     """
-    if bias is None:
-        _check_operands("linear", input=input, weight=weight)
-    else:
-        _check_operands("linear", input=input, weight=weight, bias=bias)
+    if not (_alike(input, weight) and (bias is None or _alike(weight, bias))):
+        _check_operands("linear", input=input, weight=weight, **({} if bias is None else {"bias": bias}))
     if weight.ndim != 2 or input.ndim == 0:
         raise RuntimeError(
             "linear: expected input of at least 1 dimension and weight of 2, but they are "
@@ -122,13 +135,11 @@ def linear(input: Array, weight: Array, bias: Array = None) -> Array:
         ) from None
 
 
-def _weight_gradient(g: Any, input: Any) -> Any:
-    g, rows = _rows(g), _rows(input)
-    # For a single row BLAS is several times slower than a plain outer product.
-    return g.T * rows if rows.shape[0] == 1 else _product(g.T, rows)
-
-
-linear.rule(input=lambda g, weight: _product(g, weight), weight=_weight_gradient, bias=lambda g: g)
+linear.rule(
+    input=lambda g, weight: _product(g, weight),
+    weight=lambda g, input: _product(_rows(g).T, _rows(input)),
+    bias=lambda g: np.add.reduce(_rows(g)),
+)
 
 
 def _rows(array: Any) -> Any:
@@ -145,6 +156,11 @@ def _column(vectors: Any) -> Any:
 def _row(vectors: Any) -> Any:
     """Each vector as a matrix of one row."""
     return vectors.reshape((*vectors.shape[:-1], 1, vectors.shape[-1]))
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether these are arrays of one dtype, and not bool: the common case, which needs no `_check_operands`."""
+    return a.__class__ is b.__class__ is np.ndarray and a.dtype is b.dtype and a.dtype.kind != "b"
 
 
 def _check_operands(op: str, **operands: Any) -> None:

@@ -169,8 +169,6 @@ def _function(op: Op) -> Any:
         caller = _sequence
     elif op.tensors == tuple(range(len(op.parameters))) and not op.view and not op.fused:
         caller = {1: _unary, 2: _binary}.get(len(op.parameters), _general)
-    elif op.tensors == (0,):
-        caller = _with_options
     function: Any = functools.update_wrapper(caller(op), op.forward)
     function.__name__ = op.name
     function.op = op
@@ -365,56 +363,42 @@ def _binary(op: Op) -> Callable[[Any, Any], Tensor]:
     return call
 
 
-def _with_options(op: Op) -> Callable[..., Any]:
-    """Calls an op of one tensor and other arguments."""
-    forward, promote, fused = op.forward, op.promote, op.fused
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        input, *options = op.bind(args, kwargs)
-        if not isinstance(input, Tensor):
-            raise argument_error(op.name, op.parameters[0], input)
-        array = input._array
-        if promote == "floating" and array.dtype.kind != "f":
-            array = array.astype(dtypes.get_default_dtype())
-        try:
-            out = forward(array, *options)
-        except Exception as error:
-            raise explain(op.name, error, (array,)) from None
-        kept = None
-        if fused:
-            out, kept = out
-        result = _result(op, out, input)
-        edge = input._node
-        if edge is not None and modes.grad and op.differentiable and result._array.dtype.kind == "f":
-            values = (array, *options, result._array, kept)
-            counters = (input._counter, result._counter)
-            result._node = OpNode(op, op.plan((0,)), (edge,), result._array, values, counters)
-        return result
-
-    return call
-
-
 def _general(op: Op) -> Callable[..., Any]:
-    """Calls an op of several tensors, some of which may be numbers or absent, and other arguments."""
-    forward = op.forward
+    """Calls an op of any number of tensors, some of which may be numbers or absent, and other arguments."""
+    forward, fused, tensors, promotes = op.forward, op.fused, op.tensors, op.promote is not None
 
     def call(*args: Any, **kwargs: Any) -> Any:
         bound = op.bind(args, kwargs)
-        values = _arrays(op, bound)
+        values = [*bound]
+        needed: tuple[int, ...] = ()
+        edges: tuple[Node, ...] = ()
+        counters = []
+        for i in tensors:
+            operand = bound[i]
+            if isinstance(operand, Tensor):
+                values[i] = operand._array
+                counters.append(operand._counter)
+                if operand._node is not None:
+                    needed += (i,)
+                    edges += (operand._node,)
+            else:
+                counters.append(_CONSTANT)
+        if not edges:
+            _require_tensor(op, bound)
+        if promotes:
+            _promote(op, values)
         try:
             out = forward(*values)
         except Exception as error:
             raise explain(op.name, error, values) from None
         kept = None
-        if op.fused:
+        if fused:
             out, kept = out
         result = _result(op, out, bound[0])
-        needed = _needing_grad(bound)
-        if needed and modes.grad and op.differentiable:
-            edges = tuple([bound[i]._node for i in needed])
-            counters = [*(_counter(bound[i]) for i in op.tensors), result._counter]
-            out = result._array
-            result._node = OpNode(op, op.plan(needed), edges, out, (*values, out, kept), counters)
+        if edges and modes.grad and op.differentiable and result._array.dtype.kind == "f":
+            values += (result._array, kept)
+            counters.append(result._counter)
+            result._node = OpNode(op, op.plan(needed), edges, result._array, values, counters)
         return result
 
     return call
@@ -425,7 +409,8 @@ def _split(op: Op) -> Callable[..., Any]:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         bound = op.bind(args, kwargs)
-        values = _arrays(op, bound)
+        _require_tensor(op, bound[:1])
+        values = (bound[0]._array, *bound[1:])
         try:
             outs = op.forward(*values)
         except Exception as error:
@@ -453,7 +438,11 @@ def _sequence(op: Op) -> Callable[..., Any]:
         for i, tensor in enumerate(tensors):
             if not isinstance(tensor, Tensor | np.ndarray):
                 raise TypeError(f"{op.name}: expected Tensor as element {i}, but got {type(tensor).__name__}")
-        arrays = _arrays(op, tensors) if tensors else []
+        arrays = [tensor._array if isinstance(tensor, Tensor) else tensor for tensor in tensors]
+        if arrays:
+            _require_tensor(op, tensors)
+        if arrays and op.promote is not None:
+            arrays = op.promoted(arrays, ["tensors"] * len(arrays))
         values = (tuple(arrays), *bound[1:])
         try:
             out = op.forward(*values)
@@ -473,20 +462,17 @@ def _sequence(op: Op) -> Callable[..., Any]:
     return call
 
 
-def _arrays(op: Op, operands: Sequence[Any]) -> list[Any]:
-    """The operands as the forward takes them: arrays in place of tensors, of one dtype if the op promotes."""
-    arrays = [a._array if isinstance(a, Tensor) else a for a in operands]
-    if not any(isinstance(a, Tensor) for a in operands):
+def _require_tensor(op: Op, operands: Sequence[Any]) -> None:
+    if not any([isinstance(operand, Tensor) for operand in operands]):
         raise argument_error(op.name, op.parameters[0], operands[0] if operands else None)
-    if op.promote is None:
-        return arrays
-    if op.parameters[0] == "tensors":
-        return op.promoted(arrays, ["tensors"] * len(arrays))
-    chosen = [i for i, name in enumerate(op.parameters) if name in op.rules and arrays[i] is not None]
-    promoted = op.promoted([arrays[i] for i in chosen], [op.parameters[i] for i in chosen])
+
+
+def _promote(op: Op, values: list[Any]) -> None:
+    """Bring those of the op's arguments that have a gradient rule to one dtype, in place."""
+    chosen = [i for i in op.tensors if values[i] is not None and op.parameters[i] in op.rules]
+    promoted = op.promoted([values[i] for i in chosen], [op.parameters[i] for i in chosen])
     for i, array in zip(chosen, promoted, strict=True):
-        arrays[i] = array
-    return arrays
+        values[i] = array
 
 
 def _result(op: Op, out: Array, source: Any) -> Tensor:
