@@ -138,7 +138,7 @@ def _root_gradient(tensor: Tensor, grad: Tensor | None, i: int, create_graph: bo
                 "grad can be implicitly created only for scalar outputs, but output "
                 f"{i} has shape {list(tensor.shape)}: pass its gradient"
             )
-        ones = np.ones_like(tensor._array)
+        ones = np.ones(tensor._array.shape, tensor._array.dtype)
         return wrap(ones) if create_graph else ones
     if not isinstance(grad, primitive.Tensor):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")

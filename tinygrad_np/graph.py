@@ -115,7 +115,7 @@ class Leaf(Node):
         # Nobody else can see an array that only this frame refers to: it is handed over instead of copied.
         unshared = sys.getrefcount(grad) <= _ALONE and _is_whole(grad)
         tensor = self.owner()
-        if tensor is not None and isinstance(tensor._node, Leaf):
+        if tensor is not None and tensor._node.__class__ is Leaf:
             tensor._accumulate_grad(grad, unshared)
         return ()
 
@@ -192,7 +192,7 @@ def sweep(
     Returns:
         The gradient of each of ``inputs`` that was reached.
     """
-    order = _newest_first(node for node, _ in roots)
+    order = _newest_first([node for node, _ in roots])
     targets = set(inputs or ())
     wanted = None if inputs is None else _leading_to(targets, order)
     anomaly = modes.anomaly
@@ -227,7 +227,8 @@ def sweep(
                 pending[edge] = grad
         # No name may hold a gradient when a leaf is given it: the leaf can tell from the reference count whether it may
         # keep the array.
-        gradients = grad = None
+        del gradients
+        grad = None
         if not retain_graph:
             node.release()
     return found
@@ -363,11 +364,13 @@ def sum_to_shape(grad: Gradient, shape: tuple[int, ...]) -> Gradient:
 
 def _is_whole(array: Gradient) -> bool:
     """Whether an array owns its memory, or is all of an array that nothing else refers to."""
-    base = getattr(array, "base", None)
+    if array.__class__ is not np.ndarray:
+        return False
+    base = array.base
     if base is None:
-        return isinstance(array, np.ndarray) and array.flags.writeable
+        return array.flags.writeable
     return (
-        isinstance(base, np.ndarray)
+        base.__class__ is np.ndarray
         and base.base is None
         and base.size == array.size
         and sys.getrefcount(base) <= _ALONE + 1  # the view's own reference comes on top

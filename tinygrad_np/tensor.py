@@ -342,7 +342,10 @@ class Tensor:
 
     def _accumulate_grad(self, grad: Any, unshared: builtins.bool) -> None:
         """Add to ``grad``. Only an ``unshared`` array may become it: no gradient shares memory with another tensor."""
-        present = self.grad
+        try:
+            present = self._grad
+        except AttributeError:  # never set
+            present = None
         if isinstance(grad, Tensor):  # under create_graph: keep the gradients' own graph
             self._grad = elementwise.clone(grad) if present is None else present + grad
         elif present is None:

@@ -558,9 +558,10 @@ def sigmoid(input: Array) -> Array:
         >>> tg.sigmoid(tg.tensor([-200.0, 0.0, 200.0], dtype=tg.float64)).tolist()
         [1.3838965267367376e-87, 0.5, 1.0]
     """
-    # The exponential never exceeds 1. For a negative input it is the numerator too: e^x / (1 + e^x).
-    decay = np.exp(-np.abs(input))
-    return np.maximum(decay, input >= 0) / (1 + decay)
+    with np.errstate(over="ignore"):  # the exponential of what is below the logarithm of the greatest float
+        out = np.asarray(np.exp(-input))
+    out += 1
+    return np.divide(1, out, out=out)
 
 
 sigmoid.rule(input=lambda g, out: g * (out * (1 - out)))

@@ -118,12 +118,12 @@ def linear(input: Array, weight: Array, bias: Array = None) -> Array:
             "linear: expected input of at least 1 dimension and weight of 2, but they are "
             f"{input.ndim}D and {weight.ndim}D"
         )
-    rows = _rows(input)
+    rows = input if input.ndim == 2 else _rows(input)
     try:
         out = np.matmul(rows, weight.T)
     except ValueError:
         raise _mismatch(rows.shape, weight.shape[::-1]) from None
-    if input.ndim != 2:
+    if rows is not input:
         out = out.reshape(*input.shape[:-1], weight.shape[0])
     if bias is None:
         return out
@@ -135,10 +135,16 @@ def linear(input: Array, weight: Array, bias: Array = None) -> Array:
         ) from None
 
 
+def _weight_gradient(g: Any, input: Any) -> Any:
+    if g.ndim != 2:
+        g, input = _rows(g), _rows(input)
+    return _product(g.T, input) if len(g) == 1 else np.matmul(g.T, input)
+
+
 linear.rule(
-    input=lambda g, weight: _product(g, weight),
-    weight=lambda g, input: _product(_rows(g).T, _rows(input)),
-    bias=lambda g: np.add.reduce(_rows(g)),
+    input=lambda g, weight: _product(g, weight) if g.ndim > 2 else np.matmul(g, weight),
+    weight=_weight_gradient,
+    bias=lambda g: np.add.reduce(g) if g.ndim == 2 else g,
 )
 
 

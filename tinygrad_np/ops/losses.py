@@ -143,13 +143,13 @@ def cross_entropy_loss(
 def _gradient_of_logits(g: Array, kept: Any, input_shape: tuple[int, ...], reduction: str) -> Array:
     """``mass * softmax - target``, the gradient of each row's loss, times what the row adds to the result."""
     exponentials, sums, targets, ignored = kept
-    rates = g.reshape(-1)  # for each row, or for all alike
+    rates = g.reshape(-1) if reduction == "none" else float(g)  # for each row, or for all alike
     if reduction == "mean":
-        rates = rates / targets.count if targets.count else rates * np.nan
+        rates = rates / targets.count if targets.count else np.nan
     gradient = exponentials * (rates * targets.mass / sums)[:, np.newaxis]
     gradient.reshape(-1)[targets.hits] -= rates * targets.share
     if targets.spread is not None:
-        gradient -= rates[:, np.newaxis] * targets.spread
+        gradient -= np.multiply.outer(rates, targets.spread)
     if ignored is not None:
         gradient[ignored] = 0
     if len(input_shape) < 3:

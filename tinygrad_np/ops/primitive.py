@@ -39,10 +39,13 @@ def wrap(array: np.ndarray[Any, Any]) -> Tensor:
 
 def dual(op: Callable[P, Any]) -> Callable[P, Any]:
     """An op as rules use it: on arrays its bare forward, on tensors (when the rule is itself recorded) the op."""
+    forward = op.op.forward  # type: ignore[attr-defined]
 
     def call(*args: P.args, **kwargs: P.kwargs) -> Any:
-        recorded = any(isinstance(a, Tensor) for a in args)
-        return op(*args, **kwargs) if recorded else op.op.forward(*args, **kwargs)  # type: ignore[attr-defined]
+        for argument in args:
+            if isinstance(argument, Tensor):
+                return op(*args, **kwargs)
+        return forward(*args, **kwargs)
 
     return call
 
@@ -191,7 +194,7 @@ class OpNode(Node):
         values: Sequence[Any],
         counters: Sequence[Counter],
     ) -> None:
-        super().__init__(edges, out.shape, out.dtype)
+        Node.__init__(self, edges, out.shape, out.dtype)  # a third faster than by way of super()
         self.op = op
         self.plan = plan
         self.saved: tuple[Any, ...] | None = plan.save(values)
@@ -365,13 +368,14 @@ def _binary(op: Op) -> Callable[[Any, Any], Tensor]:
 
 def _general(op: Op) -> Callable[..., Any]:
     """Calls an op of any number of tensors, some of which may be numbers or absent, and other arguments."""
-    forward, fused, tensors, promotes = op.forward, op.fused, op.tensors, op.promote is not None
+    forward, fused, tensors, view = op.forward, op.fused, op.tensors, op.view
+    count, promotes = len(op.parameters), op.promote is not None
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        bound = op.bind(args, kwargs)
+        bound = args if len(args) == count and not kwargs else op.bind(args, kwargs)
         values = [*bound]
-        needed: tuple[int, ...] = ()
-        edges: tuple[Node, ...] = ()
+        needed: list[int] = []
+        edges: list[Node] = []
         counters = []
         for i in tensors:
             operand = bound[i]
@@ -379,11 +383,11 @@ def _general(op: Op) -> Callable[..., Any]:
                 values[i] = operand._array
                 counters.append(operand._counter)
                 if operand._node is not None:
-                    needed += (i,)
-                    edges += (operand._node,)
+                    needed.append(i)
+                    edges.append(operand._node)
             else:
                 counters.append(_CONSTANT)
-        if not edges:
+        if not needed:
             _require_tensor(op, bound)
         if promotes:
             _promote(op, values)
@@ -394,11 +398,16 @@ def _general(op: Op) -> Callable[..., Any]:
         kept = None
         if fused:
             out, kept = out
-        result = _result(op, out, bound[0])
-        if edges and modes.grad and op.differentiable and result._array.dtype.kind == "f":
-            values += (result._array, kept)
+        if out.__class__ is not np.ndarray:
+            out = np.asarray(out)
+        result = Tensor()
+        result._array = out
+        result._node = None
+        result._counter = _counter_of_view(out, bound[0]) if view else [0, 0, False]
+        if needed and modes.grad and op.differentiable and out.dtype.kind == "f":
+            values += (out, kept)
             counters.append(result._counter)
-            result._node = OpNode(op, op.plan(needed), edges, result._array, values, counters)
+            result._node = OpNode(op, op.plan(tuple(needed)), tuple(edges), out, values, counters)
         return result
 
     return call
@@ -415,7 +424,9 @@ def _split(op: Op) -> Callable[..., Any]:
             outs = op.forward(*values)
         except Exception as error:
             raise explain(op.name, error, values) from None
-        results = tuple([_result(op, out, bound[0]) for out in outs])
+        results = tuple([wrap(out) for out in outs])
+        for result in results:
+            result._counter = _counter_of_view(result._array, bound[0])
         edge = bound[0]._node
         if edge is not None and modes.grad:
             node = SplitNode(op, op.plan((0,)), (edge,), Parts, (*values, outs, None), (bound[0]._counter, _CONSTANT))
@@ -448,7 +459,7 @@ def _sequence(op: Op) -> Callable[..., Any]:
             out = op.forward(*values)
         except Exception as error:
             raise explain(op.name, error, arrays) from None
-        result = _result(op, out, None)
+        result = wrap(out)
         chosen = _needing_grad(tensors)
         if chosen and modes.grad and op.differentiable:
             edges = tuple([tensors[i]._node for i in chosen])
@@ -475,16 +486,14 @@ def _promote(op: Op, values: list[Any]) -> None:
         values[i] = array
 
 
-def _result(op: Op, out: Array, source: Any) -> Tensor:
-    """The tensor of a forward's result; one that shares the memory of ``source`` shares its change counter."""
-    array = out if out.__class__ is np.ndarray else np.asarray(out)
-    result = Tensor._wrap(array)
-    if op.view and isinstance(source, Tensor):
+def _counter_of_view(out: Array, source: Any) -> Counter:
+    """The counter of a result that may be a view: where it shares the memory of ``source``, the counter of that."""
+    if isinstance(source, Tensor):
         viewed = source._array
-        if array is viewed or array.base is viewed or (array.base is not None and array.base is viewed.base):
+        if out is viewed or out.base is viewed or (out.base is not None and out.base is viewed.base):
             source._counter[2] = True
-            result._counter = source._counter
-    return result
+            return source._counter
+    return [0, 0, False]
 
 
 def _needing_grad(args: Sequence[Any]) -> tuple[int, ...]:

@@ -110,8 +110,13 @@ class ElementwiseOptimizer(Optimizer):
 
     def _runs(self, block: Block, ready: Ready) -> list[Run]:
         """The runs of a block that are to be updated, after the state of their parameters was seen to."""
-        is_new = [bool(block.names) and place.adopt(self.state[place.param]) for place, _ in ready]
+        complete = len(ready) == block.members
+        if complete and not block.names:  # nothing to see to: the rule for all of training, where SGD is plain
+            return [Run(0, block.size, 0, False)]
+        is_new = [place.adopt(self.state[place.param]) for place, _ in ready] if block.names else [False] * len(ready)
         steps = block.count(ready)
+        if complete and True not in is_new and steps.count(steps[0]) == block.members:
+            return [Run(0, block.size, steps[0], False)]
         runs: list[Run] = []
         for (place, _), new in zip(ready, is_new, strict=True):
             step = steps[place.index]
@@ -125,11 +130,12 @@ class ElementwiseOptimizer(Optimizer):
         buffers = self._scratch.get(param.dtype)
         if buffers is None:
             buffers = self._scratch[param.dtype] = np.empty((2, _PIECE), param.dtype)
-        scratch, adjusted = buffers[:, : param.size]
+        scratch = buffers[0, : param.size]
         if group["maximize"]:
-            grad = np.negative(grad, out=adjusted)
+            grad = np.negative(grad, out=buffers[1, : param.size])
         if group["weight_decay"] and not group.get("decoupled_weight_decay"):
-            grad = np.add(grad, np.multiply(param, group["weight_decay"], out=scratch), out=adjusted)
+            decay = np.multiply(param, group["weight_decay"], out=scratch)
+            grad = np.add(grad, decay, out=buffers[1, : param.size])
         self.update(param, grad, state, group, scratch)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -195,6 +201,8 @@ class Block:
 
     Attributes:
         names: of the state.
+        members: how many parameters they are.
+        size: how many elements.
         state: for each name but ``"step"``, an array with the elements of all parameters.
         steps: how often each parameter has been updated, if that is counted.
         in_place: whether there are no copies: a parameter that is alone is updated in its own memory, if that is flat.
@@ -203,7 +211,9 @@ class Block:
 
     def __init__(self, params: Sequence[tg.Tensor], names: tuple[str, ...]) -> None:
         self.names = names
-        size, dtype = sum(param.numel() for param in params), params[0].dtype
+        self.members = len(params)
+        self.size = size = sum(param.numel() for param in params)
+        dtype = params[0].dtype
         self.state = {name: np.zeros(size, dtype) for name in names if name != "step"}
         self.steps = np.zeros(len(params), np.float32)
         self.in_place = len(params) == 1 and params[0].is_contiguous()
