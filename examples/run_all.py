@@ -19,6 +19,7 @@ EXAMPLES = [
     "two_layer_net",
     "keras_style_mlp",
     "make_your_own_network",
+    "mnist_cnn",
     "mnist_mlp",
 ]
 

@@ -183,6 +183,22 @@ def test_make_your_own_network_says_what_is_wrong_with_a_picture(run_example, tm
     assert len(run.complaint.splitlines()) == 1
 
 
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_mnist_cnn(run_example, batch_norm):
+    run = run_example("mnist_cnn", *(["--batch-norm"] if batch_norm else []))
+    assert (run.status, run.complaint) == (0, "")
+    assert "Conv2d(16, 32, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))" in run.printed
+    assert ("BatchNorm2d(16," in run.printed) == batch_norm
+    accuracy = figure(r"epoch  1: train loss [\d.]+, test accuracy ([\d.]+)%", run.printed)
+    assert run.result.items() >= {"example": "mnist_cnn", "classic": "0.99", "reached": "no"}.items()
+    assert float(run.result["ours"]) == pytest.approx(accuracy / 100)
+    assert accuracy > 80
+    weights = tg.load(run.output / "weights.safetensors")
+    assert weights["conv2.0.weight"].shape == (32, 16, 3, 3)
+    assert ("conv2.1.running_mean" in weights) == batch_norm
+    run.assert_pictures("history.png", "filters.png", "mistakes.png")
+
+
 # -- what all have in common -----------------------------------------------------------------------------------------
 
 
@@ -195,6 +211,7 @@ def test_make_your_own_network_says_what_is_wrong_with_a_picture(run_example, tm
         ("two_layer_net", "backpropagation is held against numerical differentiation"),
         ("keras_style_mlp", "fit, evaluate, predict"),
         ("make_your_own_network", "one record at a time"),
+        ("mnist_cnn", "filters slide over the image"),
         ("run_all", "print one table"),
     ],
 )
