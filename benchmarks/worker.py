@@ -1,33 +1,67 @@
-"""One contender in a process of its own: ``python -m benchmarks.worker CONTENDER WORKLOAD``.
+"""A contender in a process of its own: ``python -m benchmarks.worker THREADS MODULE CONTENDER``.
 
-It answers each line on standard input: ``losses N`` with the losses of N steps, ``run SECONDS`` with the seconds that
-one step took on average over about that long.
+``MODULE.make_step(CONTENDER, case)`` makes what is timed. Each line on standard input is a request in JSON, answered by
+a line on standard output: ``["load", case]`` makes the step of a case, ``["outputs", n]`` gives what n steps return,
+``["run", seconds]`` the seconds that one step took on average, ``["memory"]`` the most megabytes that the process had
+since the step was loaded.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
+import os
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
-from benchmarks.workloads import WORKLOADS
+from benchmarks import memory
+from benchmarks.contenders import Unavailable
+
+Step = Callable[[], Any]
 
 
-def main(contender: str, workload: str) -> None:
-    step = importlib.import_module(f"benchmarks.contenders.{contender}").make_step(WORKLOADS[workload])
+def main(threads: str, module: str, contender: str) -> None:
+    # The variables of OpenMP and BLAS limit NumPy and PyTorch; XLA makes a thread for every processor it may run on.
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(threads)])
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints shall not get among the answers
+    step: Step | None = None
     for line in sys.stdin:
-        command, argument = line.split()
-        if command == "losses":
-            answer: object = [step() for _ in range(int(argument))]
+        command, *arguments = json.loads(line)
+        if command == "load":
+            step = None  # of the case before, whose memory is not to be counted
+            gc.collect()
+            try:
+                memory.reset_peak()
+                step = importlib.import_module(module).make_step(contender, *arguments)
+                answer: Any = None
+            except (Unavailable, ModuleNotFoundError) as error:
+                answer = str(error)
         else:
-            answer = seconds_per_step(step, float(argument))
-        print(json.dumps(answer), flush=True)
+            assert step is not None
+            answer = answer_to(command, arguments, step)
+        print(json.dumps(answer), file=answers, flush=True)
 
 
-def seconds_per_step(step: object, duration: float) -> float:
+def answer_to(command: str, arguments: list[Any], step: Step) -> Any:
+    match command, arguments:
+        case "outputs", [count]:
+            return [step() for _ in range(count)]
+        case "run", [seconds]:
+            gc.collect()  # the turns of all begin with no garbage; the collector stays on, as it is for users
+            seconds_per_step(step, seconds / 5)  # threads and caches wake up
+            return seconds_per_step(step, seconds)
+        case "memory", []:
+            return memory.peak() / 1e6
+    raise ValueError(f"unknown request: {command} {arguments}")
+
+
+def seconds_per_step(step: Step, duration: float) -> float:
     """The mean time of one step, over as many as take about ``duration`` seconds."""
-    assert callable(step)
     steps = 0
     begin = now = time.perf_counter()
     while now - begin < duration:

@@ -27,6 +27,72 @@ class Affine:
         return np.dot(dout, self.params["W"].T)
 
 
+class Convolution:
+    """A convolution as one matrix product with the unfolded images (im2col), stride 1, no padding."""
+
+    def __init__(self, weight: Any, bias: Any) -> None:
+        self.params = {"W": weight, "b": bias}
+        self.grads: dict[str, Any] = {}
+
+    def forward(self, x: Any) -> Any:
+        W, b = self.params["W"], self.params["b"]
+        n, _, height, width = x.shape
+        FN, C, FH, FW = W.shape
+        out_h, out_w = height - FH + 1, width - FW + 1
+        col = np.zeros((n, C, FH, FW, out_h, out_w), x.dtype)
+        for i in range(FH):
+            for j in range(FW):
+                col[:, :, i, j] = x[:, :, i : i + out_h, j : j + out_w]
+        self.x_shape = x.shape
+        self.col = col.transpose(0, 4, 5, 1, 2, 3).reshape(n * out_h * out_w, -1)
+        out = np.dot(self.col, W.reshape(FN, -1).T) + b
+        return out.reshape(n, out_h, out_w, FN).transpose(0, 3, 1, 2)
+
+    def backward(self, dout: Any) -> Any:
+        W = self.params["W"]
+        FN, C, FH, FW = W.shape
+        n, _, out_h, out_w = dout.shape
+        dout = dout.transpose(0, 2, 3, 1).reshape(-1, FN)
+        self.grads = {"W": np.dot(self.col.T, dout).T.reshape(W.shape), "b": np.sum(dout, axis=0)}
+        dcol = np.dot(dout, W.reshape(FN, -1)).reshape(n, out_h, out_w, C, FH, FW).transpose(0, 3, 4, 5, 1, 2)
+        dx = np.zeros(self.x_shape, dout.dtype)
+        for i in range(FH):
+            for j in range(FW):
+                dx[:, :, i : i + out_h, j : j + out_w] += dcol[:, :, i, j]
+        return dx
+
+
+class Pooling:
+    """The maximum over windows of 2 by 2."""
+
+    def forward(self, x: Any) -> Any:
+        n, C, height, width = x.shape
+        out_h, out_w = height // 2, width // 2
+        self.x_shape = x.shape
+        windows = x[:, :, : 2 * out_h, : 2 * out_w].reshape(n, C, out_h, 2, out_w, 2)
+        col = windows.transpose(0, 1, 2, 4, 3, 5).reshape(-1, 4)
+        self.arg_max = np.argmax(col, axis=1)
+        return np.max(col, axis=1).reshape(n, C, out_h, out_w)
+
+    def backward(self, dout: Any) -> Any:
+        n, C, out_h, out_w = dout.shape
+        dcol = np.zeros((dout.size, 4), dout.dtype)
+        dcol[np.arange(dout.size), self.arg_max] = dout.reshape(-1)
+        dx = np.zeros(self.x_shape, dout.dtype)
+        windows = dcol.reshape(n, C, out_h, out_w, 2, 2).transpose(0, 1, 2, 4, 3, 5)
+        dx[:, :, : 2 * out_h, : 2 * out_w] = windows.reshape(n, C, 2 * out_h, 2 * out_w)
+        return dx
+
+
+class Flatten:
+    def forward(self, x: Any) -> Any:
+        self.x_shape = x.shape
+        return x.reshape(len(x), -1)
+
+    def backward(self, dout: Any) -> Any:
+        return dout.reshape(self.x_shape)
+
+
 class Relu:
     def forward(self, x: Any) -> Any:
         self.mask = x <= 0
@@ -114,18 +180,21 @@ class Adam:
             params[key] -= lr_t * self.m[key] / (np.sqrt(self.v[key]) / correction + 1e-8)
 
 
-ACTIVATIONS = {"relu": Relu, "sigmoid": Sigmoid, "tanh": Tanh}
+LAYERS = {"relu": Relu, "sigmoid": Sigmoid, "tanh": Tanh, "pool": Pooling, "flatten": Flatten}
+WEIGHTED = {"linear": Affine, "conv": Convolution}
 OPTIMIZERS = {"sgd": SGD, "adam": Adam, "rmsprop": RMSprop}
 
 
+def make_layers(workload: Workload) -> list[Any]:
+    weights = workload.weights()
+    return [WEIGHTED[kind](*next(weights)) if shape else LAYERS[kind]() for kind, shape in workload.layers]
+
+
 def make_step(workload: Workload) -> Callable[[], float]:
-    layers: list[Any] = []
-    for weight, bias in workload.weights():
-        layers += [Affine(weight, bias), ACTIVATIONS[workload.activation]()]
-    layers.pop()
+    layers = make_layers(workload)
     last = SoftmaxWithLoss()
-    affines = [layer for layer in layers if isinstance(layer, Affine)]
-    params = {(i, name): layer.params[name] for i, layer in enumerate(affines) for name in layer.params}
+    weighted = [layer for layer in layers if isinstance(layer, Affine | Convolution)]
+    params = {(i, name): layer.params[name] for i, layer in enumerate(weighted) for name in layer.params}
     optimizer = OPTIMIZERS[workload.optimizer](workload.learning_rate)
     inputs, targets = workload.data()
 
@@ -137,7 +206,7 @@ def make_step(workload: Workload) -> Callable[[], float]:
         dout = last.backward()
         for layer in reversed(layers):
             dout = layer.backward(dout)
-        grads = {(i, name): layer.grads[name] for i, layer in enumerate(affines) for name in layer.grads}
+        grads = {(i, name): layer.grads[name] for i, layer in enumerate(weighted) for name in layer.grads}
         optimizer.update(params, grads)
         return float(loss)
 

@@ -1,0 +1,59 @@
+"""A network and its training step in PyTorch's API. PyTorch and the project are handed this same code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.workloads import Workload
+
+
+def make_model(torch: Any, workload: Workload) -> Any:
+    """The network with the workload's weights, in the library ``torch``."""
+    nn = torch.nn
+    plain = {
+        "relu": nn.ReLU,
+        "sigmoid": nn.Sigmoid,
+        "tanh": nn.Tanh,
+        "pool": lambda: nn.MaxPool2d(2),
+        "flatten": nn.Flatten,
+    }
+    weights = workload.weights()
+    layers = []
+    for kind, shape in workload.layers:
+        if shape:
+            out, into, *kernel = shape
+            layer = nn.Conv2d(into, out, tuple(kernel)) if kernel else nn.Linear(into, out)
+            weight, bias = next(weights)
+            layer.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
+        else:
+            layer = plain[kind]()
+        layers.append(layer)
+    return nn.Sequential(*layers)
+
+
+def make_optimizer(torch: Any, model: Any, workload: Workload, **options: Any) -> Any:
+    kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}
+    return kinds[workload.optimizer](model.parameters(), lr=workload.learning_rate, **options)
+
+
+def make_step(
+    torch: Any, workload: Workload, compile: Callable[[Any], Any] = lambda f: f, **optimizer_options: Any
+) -> Callable[[], float]:
+    """The training step; ``compile`` is applied to the function from a batch to its loss."""
+    model = make_model(torch, workload)
+    optimizer = make_optimizer(torch, model, workload, **optimizer_options)
+    inputs, labels = (torch.from_numpy(array) for array in workload.data())
+
+    @compile
+    def loss_of(inputs: Any, labels: Any) -> Any:
+        return torch.nn.functional.cross_entropy(model(inputs), labels)
+
+    def step() -> float:
+        optimizer.zero_grad()
+        loss = loss_of(inputs, labels)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
