@@ -6,11 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help mnist examples test lint format bench docs clean
+.PHONY: help mnist examples test lint format bench bench-all bench-quick docs clean
 .NOTPARALLEL: # two pips in one environment would meet
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 mnist: $(VENV)/.installed-examples ## Train an MLP on MNIST (options: ARGS="--epochs 3"; list them: ARGS=--help)
 	$(BIN)/python examples/mnist_mlp.py $(ARGS)
@@ -31,8 +31,14 @@ format: $(VENV)/.installed-dev ## Format the code and apply the lint rules' safe
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(VENV)/.installed-benchmarks ## Time a training step beside NumPy's and PyTorch's
+bench: $(VENV)/.installed-benchmarks ## Time training steps beside NumPy, PyTorch, JAX and MyGrad
 	$(BIN)/python -m benchmarks.training_step $(ARGS)
+
+bench-all: $(VENV)/.installed-benchmarks ## Run all benchmarks and write what they print into docs/performance.md
+	$(BIN)/python -m benchmarks.report $(ARGS)
+
+bench-quick: $(VENV)/.installed-examples ## Fail if a training step lost a quarter of its speed (new baseline: ARGS=--save)
+	$(BIN)/python -m benchmarks.quick $(ARGS)
 
 docs: $(VENV)/.installed-docs ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict

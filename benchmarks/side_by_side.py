@@ -52,9 +52,8 @@ class Worker:
         return json.loads(answer)
 
     def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
+        with self.process:  # closes the pipes, at which the worker ends, and waits for that
+            pass
 
 
 @contextmanager

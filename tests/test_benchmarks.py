@@ -1,0 +1,87 @@
+"""The parts of the benchmarks that compute: workloads, ratios, checks, tables. Nothing here is timed."""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import pytest
+
+from benchmarks import quick, side_by_side, training_step
+from benchmarks.workloads import WORKLOADS
+
+CONTENDERS_WITHOUT_EXTRAS = [training_step.PROJECT, "numpy_by_hand"]
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_a_workload_is_the_same_every_time_and_cannot_be_learnt_by_heart(name):
+    workload = WORKLOADS[name]
+    inputs, labels = workload.data()
+    np.testing.assert_array_equal(inputs, workload.data()[0])
+    assert inputs.dtype == np.float32
+    assert len(inputs) == len(labels) == workload.batch
+    half = (workload.batch + 1) // 2
+    np.testing.assert_array_equal(inputs[half:], inputs[: workload.batch - half])
+    assert not np.any(labels[half:] == labels[: workload.batch - half])
+    shapes = [layer.shape for layer in workload.layers if layer.shape]
+    assert [weight.shape for weight, _ in workload.weights()] == shapes
+    assert all(bias.shape == weight.shape[:1] for weight, bias in workload.weights())
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_project_and_numpy_by_hand_train_the_same_network(name):
+    steps = {contender: training_step.make_step(contender, name) for contender in CONTENDERS_WITHOUT_EXTRAS}
+    losses = {contender: [step() for _ in range(4)] for contender, step in steps.items()}
+    training_step.check_losses(losses)
+    own = losses[training_step.PROJECT]
+    assert own[0] > own[3]  # they train at all
+
+
+@pytest.mark.parametrize("wrong", [1.0001, float("nan")])
+def test_other_losses_end_the_benchmark(wrong):
+    losses = {training_step.PROJECT: [1.0, 1.0], "jax_jit": [1.0, wrong]}
+    with pytest.raises(SystemExit, match="jax_jit computes other losses"):
+        training_step.check_losses(losses)
+
+
+def test_ratios_are_formed_round_by_round():
+    times = {"project": [1.0, 10.0, 2.0], "pytorch": [3.0, 20.0, 8.0]}  # the second round fell into a busy moment
+    assert side_by_side.ratio(times, "pytorch", "project") == 3
+
+
+def test_turns_rotate():
+    order: list[str] = []
+    turns = {name: lambda name=name: order.append(name) or float(len(order)) for name in "abc"}
+    times = side_by_side.take_turns(turns, argparse.Namespace(rounds=3, pause=0))
+    assert order == list("abcbcacab")
+    assert times == {"a": [1, 6, 8], "b": [2, 4, 9], "c": [3, 5, 7]}
+
+
+def test_a_cell_shows_ratio_and_floor():
+    workload = WORKLOADS["keras-b128"]  # floors: by hand 2, PyTorch 1.5
+    times = {"project": [2.0], "numpy_by_hand": [3.0], "pytorch": [3.0], "mygrad": [5.0]}
+    cells = [training_step.ratio_cell(times, c, workload) for c in ("numpy_by_hand", "pytorch", "mygrad", "jax_jit")]
+    assert cells == ["**1.50** (2)", "1.50 (1.5)", "2.50", "—"]
+
+
+def test_a_loss_is_more_than_a_quarter():
+    assert not quick.is_loss(0.76, 1)
+    assert quick.is_loss(0.74, 1)
+
+
+def test_a_worker_measures_a_contender():
+    with side_by_side.workers("benchmarks.training_step", CONTENDERS_WITHOUT_EXTRAS, threads=1) as running:
+        ready, unavailable = side_by_side.load(running, "tiny-b16")
+        assert list(ready) == CONTENDERS_WITHOUT_EXTRAS
+        assert not unavailable
+        training_step.check_losses({name: worker.ask("outputs", 3) for name, worker in ready.items()})
+        times = side_by_side.interleave(ready, argparse.Namespace(rounds=2, turn=0.001, pause=0))
+        assert all(len(seconds) == 2 and min(seconds) > 0 for seconds in times.values())
+        assert ready["project"].ask("memory") > 1
+
+
+def test_a_contender_that_is_not_installed_says_so(tmp_path, monkeypatch):
+    (tmp_path / "missing.py").write_text("def make_step(contender, case):\n    import no_such_library\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
+    with side_by_side.workers("missing", ["contender"], threads=1) as running:
+        assert side_by_side.load(running, "case") == ({}, {"contender": "No module named 'no_such_library'"})
