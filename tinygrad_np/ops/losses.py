@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from tinygrad_np.ops import elementwise, indexing
 from tinygrad_np.ops import primitive as _primitive
 from tinygrad_np.ops import reduction as reductions
 from tinygrad_np.ops.errors import argument_error
+from tinygrad_np.ops.linear_algebra import ones
 from tinygrad_np.ops.primitive import dual, fused, primitive, wrap
 from tinygrad_np.ops.table import Array
 
@@ -84,7 +85,7 @@ class _Targets(NamedTuple):
     """The distributions that rows of logits are held against: ``share`` on the label, and ``spread`` over all classes.
 
     Attributes:
-        hits: where in the flattened rows the labels' elements are.
+        hits: where in memory the labels' elements are, in the order that `_order` gives for the rows.
         share: for each row, or for all alike.
         spread: of label smoothing, or None.
         mass: the sum of a distribution: for each row, or for all alike.
@@ -109,7 +110,9 @@ class _Targets(NamedTuple):
         if label_smoothing:
             spread = (np.ones(classes, rows.dtype) if weight is None else weight) * (label_smoothing / classes)
             mass = share + spread.sum()
-        return cls(_first_elements(number, classes) + labels, share, spread, mass, count)
+        numbers = _numbers(number)
+        hits = labels * number + numbers if _order(classes) == "F" else numbers * classes + labels
+        return cls(hits, share, spread, mass, count)
 
 
 @fused
@@ -123,12 +126,14 @@ def cross_entropy_loss(
     rows = input if input.ndim == 2 else np.moveaxis(input, _class_dim(input), -1).reshape(labels.size, classes)
     targets = _Targets.of(rows, labels, ignored, weight, label_smoothing)
 
-    logits = np.subtract(rows, _maxima(rows), order="C")  # the order in memory that `hits` counts in
-    products = targets.share * logits.reshape(-1)[targets.hits]
+    order = _order(classes)
+    logits = rows.copy(order)
+    logits -= np.maximum.reduce(logits, axis=1, initial=-np.inf, keepdims=True)
+    products = targets.share * logits.reshape(-1, order=order)[targets.hits]
     if targets.spread is not None:
         products += logits @ targets.spread
     exponentials = np.exp(logits, out=logits)
-    sums = exponentials @ _ones(classes, rows.dtype)
+    sums = exponentials @ ones(classes, rows.dtype)
     losses = targets.mass * np.log(sums) - products
     if ignored is not None:
         losses[ignored] = 0
@@ -146,8 +151,9 @@ def _gradient_of_logits(g: Array, kept: Any, input_shape: tuple[int, ...], reduc
     rates = g.reshape(-1) if reduction == "none" else float(g)  # for each row, or for all alike
     if reduction == "mean":
         rates = rates / targets.count if targets.count else np.nan
-    gradient = exponentials * (rates * targets.mass / sums)[:, np.newaxis]
-    gradient.reshape(-1)[targets.hits] -= rates * targets.share
+    order = _order(exponentials.shape[1])
+    gradient = np.multiply(exponentials, (rates * targets.mass / sums)[:, np.newaxis], order=order)
+    gradient.reshape(-1, order=order)[targets.hits] -= rates * targets.share
     if targets.spread is not None:
         gradient -= np.multiply.outer(rates, targets.spread)
     if ignored is not None:
@@ -269,25 +275,17 @@ def _targets(
     return wrap(array.reshape(target.shape)), mask, count
 
 
-def _maxima(rows: Array) -> Array:
-    """The greatest of each row, as a column. Of short rows NumPy finds it several times faster across the rows."""
-    if rows.shape[1] < 32:
-        return np.maximum.reduce(rows.T.copy(), initial=-np.inf)[:, np.newaxis]
-    return rows.max(axis=1, keepdims=True)
+def _order(classes: int) -> Literal["C", "F"]:
+    """The order in memory for rows of ``classes`` elements, for them to be columns if they are short.
 
-
-# What is the same for every batch of one shape is kept: for a small batch it takes as long to make as the loss.
-
-
-@functools.lru_cache(maxsize=16)
-def _first_elements(number: int, classes: int) -> Array:
-    """Where each row begins among the elements of all rows."""
-    return np.arange(number) * classes
+    NumPy takes long from row to row: for 512 rows of 10 the maximum of each takes 59 us, but 4 us in the other order.
+    """
+    return "F" if classes < 32 else "C"
 
 
 @functools.lru_cache(maxsize=16)
-def _ones(classes: int, dtype: dtypes.DType) -> Array:
-    return np.ones(classes, dtype)
+def _numbers(count: int) -> Array:
+    return np.arange(count)
 
 
 def _along(weight: Tensor, dim: int, ndim: int) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_np import dtypes
 from tinygrad_np.ops import primitive as _primitive
 from tinygrad_np.ops.errors import argument_error
+from tinygrad_np.ops.linear_algebra import ones
 from tinygrad_np.ops.primitive import fused, wrap
 from tinygrad_np.ops.table import Array
 
@@ -132,9 +133,9 @@ def _by_mean_and_variance(input: Any, weight: Any, bias: Any, eps: float, moment
 
 
 def channel_sums(array: Array) -> Array:
-    """The sum of each channel of ``(batch, channels, ...)``. BLAS does it three times as fast as np.sum."""
+    """The sum of each channel of ``(batch, channels, ...)``."""
     rows = _rows(array)
-    return (rows @ np.ones(rows.shape[2], rows.dtype)).sum(0)
+    return (rows @ ones(rows.shape[2], rows.dtype)).sum(0)
 
 
 def _channel_products(a: Array, b: Array) -> Array:
