@@ -43,6 +43,7 @@ from tinygrad_np.dtypes import (
     short,
     uint8,
 )
+from tinygrad_np.memory import keep_freed_memory as _keep_freed_memory
 from tinygrad_np.ops.comparison import (
     allclose,
     bitwise_and,
@@ -259,6 +260,8 @@ def numel(input: Tensor) -> builtins.int:
 # The rooms that build on all this.
 from tinygrad_np import autograd, nn, optim, utils  # noqa: E402
 from tinygrad_np.ops import random  # noqa: E402
+
+_keep_freed_memory()
 
 
 def __getattr__(name: str) -> Any:
