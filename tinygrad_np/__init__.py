@@ -201,6 +201,7 @@ from tinygrad_np.ops.shape import (
 )
 from tinygrad_np.serialization import load, save
 from tinygrad_np.tensor import Size, Tensor
+from tinygrad_np.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
     from tinygrad_np import datasets, testing
@@ -482,6 +483,9 @@ __all__ = [
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    # threads
+    "get_num_threads",
+    "set_num_threads",
     # files
     "save",
     "load",

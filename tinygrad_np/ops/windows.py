@@ -6,7 +6,6 @@ forward reads through the views of all pixels; its gradient is added into the sa
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -159,13 +158,13 @@ class Windows:
             (row * gap_down, column * gap_right, image, channel, row * down, column * right),
         )
 
-    def stacked(self, images: Array) -> Array:
-        """Copies of the views of the padded images: ``(batch, channels, pixels, *count)``."""
-        views = np.moveaxis(self.views(self.padded(images)), (0, 1), (2, 3)).copy()
-        return views.reshape(*images.shape[:2], math.prod(self.kernel_size), *self.count)
+    def stack(self, images: Array, out: Array) -> None:
+        """Copy the views of the padded images to ``out``, which has room for ``(batch, channels, pixels, *count)``."""
+        views = np.moveaxis(self.views(self.padded(images)), (0, 1), (2, 3))
+        out.reshape(views.shape)[...] = views
 
     def summed(self, parts: Iterable[Array], shape: Sequence[int], dtype: DType, strips: bool = False) -> Array:
-        """Images of zeros with something added into the view of each pixel: the adjoint of `stacked`.
+        """Images of zeros with something added into the view of each pixel: the adjoint of `stack`.
 
         Args:
             parts: what to add, for each pixel of a window.

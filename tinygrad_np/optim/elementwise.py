@@ -25,12 +25,14 @@ import numpy.typing as npt
 import tinygrad_np as tg
 from tinygrad_np.autograd.graph import increment_version
 from tinygrad_np.optim.optimizer import Closure, Group, Optimizer
+from tinygrad_np.threads import in_parts
 
 Array: TypeAlias = npt.NDArray[Any]
 Ready: TypeAlias = "list[tuple[Place, tg.Tensor]]"  # parameters to update, each with its gradient
 
 _SMALL = 8 * 1024  # elements; below, copying in and out costs less than the calls of the rule
 _PIECE = 64 * 1024  # elements; about as many of a parameter, its gradient, state and scratch fit the second-level cache
+_PART = 96 * 1024  # elements; two threads that update as many each take 0.7 of the time of one
 
 
 class ElementwiseOptimizer(Optimizer):
@@ -41,7 +43,6 @@ class ElementwiseOptimizer(Optimizer):
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self._layouts: dict[int, Layout] = {}
-        self._scratch: dict[np.dtype[Any], Array] = {}
         super().__init__(params, defaults)
 
     def buffers(self, group: Group) -> tuple[str, ...]:
@@ -100,11 +101,9 @@ class ElementwiseOptimizer(Optimizer):
         param, grad = block.gather(ready)
         for run in self._runs(block, ready):
             options = self.first_options(group) if run.is_new else group
-            for start in range(run.start, run.stop, _PIECE):
-                piece = slice(start, min(start + _PIECE, run.stop))
-                state: dict[str, Any] = {name: array[piece] for name, array in block.state.items()}
-                state["step"] = run.step
-                self._update_piece(param[piece], grad[piece], state, options)
+            part = slice(run.start, run.stop)
+            state = {name: array[part] for name, array in block.state.items()}
+            self._update_run(param[part], grad[part], state, run.step, options)
         block.scatter(ready)
         increment_version([place.param for place, _ in ready])
 
@@ -126,21 +125,32 @@ class ElementwiseOptimizer(Optimizer):
                 runs.append(Run(place.start, place.stop, step, new))
         return runs
 
-    def _update_piece(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
-        buffers = self._scratch.get(param.dtype)
-        if buffers is None:
-            buffers = self._scratch[param.dtype] = np.empty((2, _PIECE), param.dtype)
-        scratch = buffers[0, : param.size]
+    def _update_run(self, param: Array, grad: Array, state: dict[str, Array], step: float, group: Group) -> None:
+        """Update neighbours piece by piece, and in several threads where they are many."""
+
+        def update_part(start: int, stop: int) -> None:
+            scratch, adjusted = np.empty((2, min(stop - start, _PIECE)), param.dtype)
+            for begin in range(start, stop, _PIECE):
+                piece = slice(begin, min(begin + _PIECE, stop))
+                values: dict[str, Any] = {name: array[piece] for name, array in state.items()}
+                values["step"] = step
+                size = piece.stop - begin
+                self._update_piece(param[piece], grad[piece], values, group, scratch[:size], adjusted[:size])
+
+        in_parts(update_part, param.size, _PART)
+
+    def _update_piece(
+        self, param: Array, grad: Array, state: dict[str, Any], group: Group, scratch: Array, adjusted: Array
+    ) -> None:
         if group["maximize"]:
-            grad = np.negative(grad, out=buffers[1, : param.size])
+            grad = np.negative(grad, out=adjusted)
         if group["weight_decay"] and not group.get("decoupled_weight_decay"):
-            decay = np.multiply(param, group["weight_decay"], out=scratch)
-            grad = np.add(grad, decay, out=buffers[1, : param.size])
+            grad = np.add(grad, np.multiply(param, group["weight_decay"], out=scratch), out=adjusted)
         self.update(param, grad, state, group, scratch)
 
     def __getstate__(self) -> dict[str, Any]:
         # Layouts are made anew from `state`: their arrays would not be those that the copied state has views of.
-        return {**self.__dict__, "_layouts": {}, "_scratch": {}}
+        return {**self.__dict__, "_layouts": {}}
 
 
 def decay_average(average: Array, value: Array, decay: float, scratch: Array) -> None:

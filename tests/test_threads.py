@@ -1,0 +1,140 @@
+"""Large work in several threads: the results are those of one. Threads of the user: autograd/test_threads.py."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import tinygrad_np as tg
+from tinygrad_np.nn import functional as F
+from tinygrad_np.threads import in_parts
+
+
+@pytest.fixture(autouse=True)
+def _restore():
+    before = tg.get_num_threads()
+    yield
+    tg.set_num_threads(before)
+
+
+def default_count(**variables):
+    environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")} | variables
+    code = "import tinygrad_np as tg; print(tg.get_num_threads())"
+    return int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment).stdout)
+
+
+def test_number_of_threads_is_that_of_the_environment_or_of_the_processors():
+    assert default_count(OMP_NUM_THREADS="3", OPENBLAS_NUM_THREADS="5") == 3
+    assert default_count(OPENBLAS_NUM_THREADS="5") == 5
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert default_count() == default_count(OMP_NUM_THREADS="many") == processors
+
+
+def test_number_of_threads_is_positive():
+    with pytest.raises(RuntimeError, match="positive integer, but got 0"):
+        tg.set_num_threads(0)
+
+
+@pytest.mark.parametrize(
+    ("threads", "size", "least", "expected"),
+    [
+        (1, 10, 1, [(0, 10)]),
+        (2, 10, 5, [(0, 5), (5, 10)]),
+        (2, 10, 6, [(0, 10)]),
+        (3, 10, 1, [(0, 3), (3, 6), (6, 10)]),
+        (3, 10, 5, [(0, 5), (5, 10)]),
+        (2, 0, 1, [(0, 0)]),
+    ],
+)
+def test_parts_cover_everything_and_are_large_enough(threads, size, least, expected):
+    tg.set_num_threads(threads)
+    assert in_parts(lambda start, stop: (start, stop), size, least) == expected
+
+
+def test_parts_are_worked_on_at_the_same_time():
+    tg.set_num_threads(3)
+    all_there = threading.Barrier(3, timeout=10)  # breaks, which raises, if one waits in vain
+    in_parts(lambda start, stop: all_there.wait(), 3, 1)
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_errors_of_any_part_are_raised_when_all_have_ended(failing):
+    tg.set_num_threads(2)
+    ended = []
+
+    def work(start, stop):
+        if start == failing:
+            raise ValueError(f"part {start}")
+        threading.Event().wait(0.05)
+        ended.append(start)
+
+    with pytest.raises(ValueError, match=f"part {failing}"):
+        in_parts(work, 2, 1)
+    assert ended == [1 - failing]
+
+
+def test_threads_have_the_error_state_of_the_caller():
+    tg.set_num_threads(2)
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
+        in_parts(lambda start, stop: np.ones(1) / np.array([1.0 - start]), 2, 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_makes_threads_of_its_own():
+    code = """
+import os, tinygrad_np as tg
+from tinygrad_np.threads import in_parts
+tg.set_num_threads(2)
+run = lambda: sum(in_parts(lambda start, stop: stop - start, 10, 1))
+run()
+pid = os.fork()
+if not pid:
+    os._exit(run() != 10)
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=30)
+
+
+def both(compute):
+    """What ``compute`` gives with one thread and with three."""
+    results = []
+    for count in (1, 3):
+        tg.set_num_threads(count)
+        results.append([result.detach().numpy() for result in compute()])
+    return zip(*results, strict=True)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_convolution_is_the_same(stride, groups):
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=shape) for shape in ((7, 8, 60, 60), (6, 8 // groups, 4, 4), (6,))]
+
+    def compute():
+        inputs = [tg.tensor(array, requires_grad=True) for array in arrays]
+        out = F.conv2d(*inputs, stride=stride, padding=1, groups=groups)
+        cotangent = tg.tensor(np.random.default_rng(1).normal(size=out.shape))
+        return out, *tg.autograd.grad(out, inputs, cotangent)
+
+    for one, three in both(compute):
+        np.testing.assert_allclose(three, one, rtol=1e-12, atol=1e-10)
+
+
+@pytest.mark.parametrize("make", [tg.optim.SGD, tg.optim.Adam, tg.optim.RMSprop, tg.optim.Adagrad])
+def test_optimizers_are_the_same(make):
+    rng = np.random.default_rng(0)
+    values, grads = rng.normal(size=(2, 400, 1000)).astype(np.float32)
+
+    def compute():
+        param = tg.tensor(values, requires_grad=True)
+        optimizer = make([param], lr=0.1, weight_decay=0.1)
+        for _ in range(3):
+            param.grad = tg.tensor(grads)
+            optimizer.step()
+        return [param]
+
+    for one, three in both(compute):
+        np.testing.assert_array_equal(three, one)
