@@ -123,6 +123,19 @@ def test_convolution_is_the_same(stride, groups):
         np.testing.assert_allclose(three, one, rtol=1e-12, atol=1e-10)
 
 
+@pytest.mark.parametrize("options", [{"kernel_size": 2}, {"kernel_size": 3, "stride": 2, "padding": 1}])
+def test_pooling_is_the_same(options):
+    images = np.random.default_rng(0).normal(size=(7, 8, 100, 100))
+
+    def compute():
+        x = tg.tensor(images, requires_grad=True)
+        out = F.max_pool2d(x, **options)
+        return out, *tg.autograd.grad(out, x, out.detach())
+
+    for one, three in both(compute):
+        np.testing.assert_array_equal(three, one)
+
+
 @pytest.mark.parametrize("make", [tg.optim.SGD, tg.optim.Adam, tg.optim.RMSprop, tg.optim.Adagrad])
 def test_optimizers_are_the_same(make):
     rng = np.random.default_rng(0)

@@ -13,13 +13,12 @@ from tinygrad_np.ops.errors import argument_error
 from tinygrad_np.ops.normalization import channel_sums
 from tinygrad_np.ops.primitive import dual, fused, primitive, wrap
 from tinygrad_np.ops.table import Array
-from tinygrad_np.ops.windows import Pair, Windows, pair
-from tinygrad_np.threads import in_parts
+from tinygrad_np.ops.windows import Pair, Windows, by_parts, pair
 
 if TYPE_CHECKING:
     from tinygrad_np.tensor import Tensor
 
-_PART = 256 * 1024  # elements of columns
+_WORTH_A_THREAD = 256 * 1024  # elements of columns; of twice as many, two threads take 0.75 of the time of one
 
 # ---- convolution ---------------------------------------------------------------------------------------------------
 
@@ -131,14 +130,12 @@ def convolution(input: Array, weight: Array, bias: Array, windows: Windows, grou
     """`conv2d` of a batch: for each image and group the product of two matrices, the kernels' and the windows'."""
     kernels = _kernels(weight, groups)
     columns = np.empty((len(input), groups, kernels.shape[2], math.prod(windows.count)), input.dtype)
-    out = np.empty((len(input), groups, kernels.shape[1], columns.shape[3]), input.dtype)
 
-    def convolve(start: int, stop: int) -> None:
+    def convolve(start: int, stop: int) -> Array:
         windows.stack(input[start:stop], out=columns[start:stop])
-        np.matmul(kernels, columns[start:stop], out=out[start:stop])
+        return np.matmul(kernels, columns[start:stop])
 
-    in_parts(convolve, len(input), _least_part(columns.shape))
-    out = out.reshape(len(input), len(weight), *windows.count)
+    out = by_parts(convolve, columns.shape, _WORTH_A_THREAD).reshape(len(input), len(weight), *windows.count)
     if bias is not None:
         out += bias[:, np.newaxis, np.newaxis]
     return out, columns
@@ -155,22 +152,16 @@ def _gradient_of_input(g: Array, weight: Array, input_shape: tuple[int, ...], wi
         parts = columns.reshape(stop - start, input_shape[1], math.prod(windows.kernel_size), *size)
         return windows.summed(np.moveaxis(parts, 2, 0), parts.shape, g.dtype, strips)
 
-    images = in_parts(spread, len(g), _least_part((len(g), groups, transposed.shape[1], grouped.shape[3])))
-    return images[0] if len(images) == 1 else np.concatenate(images)
+    return by_parts(spread, (len(g), groups, transposed.shape[1], grouped.shape[3]), _WORTH_A_THREAD)
 
 
 def _gradient_of_weight(g: Array, kept: Array, weight: Array, groups: int) -> Array:
     grouped = _grouped(g, groups)
 
-    def product(start: int, stop: int) -> Array:
-        return np.matmul(grouped[start:stop], kept[start:stop].mT).sum(0)
+    def multiply(start: int, stop: int) -> Array:
+        return np.matmul(grouped[start:stop], kept[start:stop].mT).sum(0, keepdims=True)
 
-    return sum(in_parts(product, len(g), _least_part(kept.shape))).reshape(weight.shape)
-
-
-def _least_part(columns: tuple[int, ...]) -> int:
-    """How many images are worth a thread of their own: of columns twice as large, two threads make 0.75 of the time."""
-    return 1 + _PART // max(math.prod(columns[1:]), 1)
+    return by_parts(multiply, kept.shape, _WORTH_A_THREAD).sum(0).reshape(weight.shape)
 
 
 convolution.rule(

@@ -6,8 +6,9 @@ forward reads through the views of all pixels; its gradient is added into the sa
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
 
@@ -17,6 +18,7 @@ from numpy.lib.stride_tricks import as_strided
 from tinygrad_np.dtypes import DType
 from tinygrad_np.ops.errors import argument_error
 from tinygrad_np.ops.table import Array
+from tinygrad_np.threads import in_parts
 
 Pair: TypeAlias = tuple[int, int]  # vertical, horizontal
 
@@ -41,6 +43,18 @@ def pair(op: str, name: str, value: Any, least: int) -> Pair:
     if min(values) < least:
         raise RuntimeError(f"{op}: {name} must be at least {least}, but got {value}")
     return values[0], values[-1]
+
+
+def by_parts(work: Callable[[int, int], Array], images: tuple[int, ...], worth: int) -> Array:
+    """What ``work(start, stop)`` makes of each image of a batch, in one array; made in several threads.
+
+    Args:
+        work: takes a range of images, and returns an array for them.
+        images: the shape of the batch, or of whatever tells how much work it is.
+        worth: how many elements are worth a thread of their own.
+    """
+    parts = in_parts(work, images[0], least=1 + worth // max(math.prod(images[1:]), 1))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 @dataclass(frozen=True, slots=True)
