@@ -139,6 +139,7 @@ def draw(results: dict[str, Any], contenders: list[str], path: Path) -> None:
     axes.set_xlabel("time of a training step / time of tinygrad_np (above 1: tinygrad_np is faster)")
     axes.grid(axis="x", alpha=0.3)
     figure.legend(loc="outside upper center", ncols=3, fontsize=9)
+    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
 
 
@@ -179,10 +180,10 @@ def main() -> None:
     print()
     print_reasons(results)
     print_memory(results, contenders)
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1))
     if options.chart:
         draw(results, contenders, options.chart)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import argparse
 import numpy as np
 import pytest
 
-from benchmarks import quick, side_by_side, training_step
+from benchmarks import quick, report, roofline, side_by_side, training_step
+from benchmarks.roofline import Product
 from benchmarks.workloads import WORKLOADS
 
 CONTENDERS_WITHOUT_EXTRAS = [training_step.PROJECT, "numpy_by_hand"]
@@ -85,3 +86,50 @@ def test_a_contender_that_is_not_installed_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
     with side_by_side.workers("missing", ["contender"], threads=1) as running:
         assert side_by_side.load(running, "case") == ({}, {"contender": "No module named 'no_such_library'"})
+
+
+def test_the_work_of_an_mlp():
+    work = roofline.work_of(WORKLOADS["two-layer-b512"])
+    assert work.products == [
+        Product(512, 784, 50),
+        Product(784, 512, 50),  # the gradient of the first weight; its input needs none
+        Product(512, 50, 10),
+        Product(50, 512, 10),
+        Product(512, 10, 50),
+    ]
+    activation = 512 * 50
+    assert work.moves == [2 * activation, 3 * activation, 3 * (784 * 50 + 50), 3 * (50 * 10 + 10)]
+
+
+def test_the_work_of_a_convolutional_network():
+    work = roofline.work_of(WORKLOADS["cnn-b64"])
+    assert Product(64 * 26 * 26, 9, 8) in work.products
+    assert Product(64 * 11 * 11, 16, 72) in work.products  # the gradient of the second convolution's unfolded input
+    assert Product(64 * 26 * 26, 8, 9) not in work.products
+    assert Product(64, 400, 10) in work.products
+    assert sum(work.moves[-3:]) == 7 * (8 * 9 + 8 + 16 * 72 + 16 + 400 * 10 + 10)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (3, 1, 5)])
+def test_all_layouts_compute_a_product(shape):
+    product = Product(*shape)
+    results = [call() for call in roofline.calls_of(product)]
+    assert len(results) == (16 if product.inner == 1 else 8)
+    assert {result.shape for result in results} == {(3, 5), (5, 3)}
+    assert product.flops == 2 * 3 * 5 * product.inner
+
+
+def test_report_puts_outputs_between_the_marks_of_their_commands():
+    page = "a\n<!-- run: python one -->\nold\n<!-- end -->\nb\n<!-- run: python two -->\n<!-- end -->\n"
+    filled = report.fill(page, lambda command: f"output of {command}\n", only="one")
+    expected = page.replace("old\n", "\n```console\n$ python one\n```\n\noutput of python one\n\n")
+    assert filled == expected
+    assert report.fill(filled, lambda command: f"output of {command}\n", only="one") == expected
+
+
+def test_the_page_names_benchmarks_that_exist():
+    commands = [match["command"] for match in report.SECTION.finditer(report.PAGE.read_text())]
+    modules = {command.split()[2] for command in commands}
+    assert len(modules) == 7
+    for module in modules:
+        assert (report.ROOT / f"{module.replace('.', '/')}.py").is_file()

@@ -87,3 +87,10 @@ def make_step(workload: Workload) -> Callable[[], float]:
         return float(loss)
 
     return step
+
+
+def make_classifier(workload: Workload) -> Callable[[], list[int]]:
+    params = [tuple(map(jnp.asarray, pair)) for pair in workload.weights()]
+    inputs = jnp.asarray(workload.data()[0])
+    classes = jax.jit(lambda params, inputs: predict(workload, params, inputs).argmax(1))
+    return lambda: classes(params, inputs).tolist()

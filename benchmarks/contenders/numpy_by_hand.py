@@ -211,3 +211,16 @@ def make_step(workload: Workload) -> Callable[[], float]:
         return float(loss)
 
     return step
+
+
+def make_classifier(workload: Workload) -> Callable[[], list[int]]:
+    layers = make_layers(workload)
+    inputs, _ = workload.data()
+
+    def classify() -> list[int]:
+        x = inputs
+        for layer in layers:
+            x = layer.forward(x)
+        return np.argmax(x, axis=1).tolist()
+
+    return classify

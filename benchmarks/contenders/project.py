@@ -11,3 +11,7 @@ from benchmarks.workloads import Workload
 
 def make_step(workload: Workload) -> Callable[[], float]:
     return training.make_step(tinygrad_np, workload)
+
+
+def make_classifier(workload: Workload) -> Callable[[], list[int]]:
+    return training.make_classifier(tinygrad_np, workload)

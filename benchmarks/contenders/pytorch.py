@@ -15,3 +15,7 @@ torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 def make_step(workload: Workload) -> Callable[[], float]:
     return training.make_step(torch, workload)
+
+
+def make_classifier(workload: Workload) -> Callable[[], list[int]]:
+    return training.make_classifier(torch, workload)

@@ -57,3 +57,15 @@ def make_step(
         return loss.item()
 
     return step
+
+
+def make_classifier(torch: Any, workload: Workload) -> Callable[[], list[int]]:
+    """Recognizes the inputs of a batch, without a graph."""
+    model = make_model(torch, workload)
+    inputs = torch.from_numpy(workload.data()[0])
+
+    def classify() -> list[int]:
+        with torch.no_grad():
+            return model(inputs).argmax(1).tolist()
+
+    return classify
