@@ -173,7 +173,7 @@ def main() -> None:
             results[name] = measure(running, WORKLOADS[name], options)
     print(machine.describe(["numpy", "torch", "jax", "mygrad"]), "\n")
     print(
-        f"One training step, float32, {options.threads} threads: milliseconds of tinygrad_np, and how many times as"
+        f"One training step in float32, threads: {options.threads}. Milliseconds of tinygrad_np, and how many times as"
         f" long the others take; medians of {options.rounds} rounds. In brackets the floor; bold: not reached.\n"
     )
     print_times(results, contenders)

@@ -1,7 +1,7 @@
 """PyTorch with ``torch.compile`` of model and loss, forward and backward.
 
-The optimizer is the fused one where there is one: its compiled step was slower. Compiling takes place in the steps that
-compare the losses, before anything is timed.
+The optimizer is the fused one, and where there is none its step is compiled too: of the ways to combine the two, these
+are the fastest. Compiling takes place in the steps that compare the losses, before anything is timed.
 """
 
 from __future__ import annotations
@@ -18,5 +18,7 @@ def make_step(workload: Workload) -> Callable[[], float]:
         raise Unavailable("torch.compile needs a C++ compiler, and this machine has none")
     torch = pytorch.torch
     torch.compiler.reset()
-    options = {} if workload.optimizer == "rmsprop" else {"fused": True}
-    return training.make_step(torch, workload, compile=torch.compile(dynamic=False), **options)
+    compile = torch.compile(dynamic=False)
+    if workload.optimizer == "rmsprop":  # has no fused version
+        return training.make_step(torch, workload, compile_loss=compile, compile_update=compile)
+    return training.make_step(torch, workload, compile_loss=compile, fused=True)

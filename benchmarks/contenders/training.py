@@ -38,14 +38,19 @@ def make_optimizer(torch: Any, model: Any, workload: Workload, **options: Any) -
 
 
 def make_step(
-    torch: Any, workload: Workload, compile: Callable[[Any], Any] = lambda f: f, **optimizer_options: Any
+    torch: Any,
+    workload: Workload,
+    compile_loss: Callable[[Any], Any] = lambda function: function,
+    compile_update: Callable[[Any], Any] = lambda function: function,
+    **optimizer_options: Any,
 ) -> Callable[[], float]:
-    """The training step; ``compile`` is applied to the function from a batch to its loss."""
+    """The training step; to be compiled are the function from a batch to its loss, and the optimizer's step."""
     model = make_model(torch, workload)
     optimizer = make_optimizer(torch, model, workload, **optimizer_options)
+    update = compile_update(optimizer.step)
     inputs, labels = (torch.from_numpy(array) for array in workload.data())
 
-    @compile
+    @compile_loss
     def loss_of(inputs: Any, labels: Any) -> Any:
         return torch.nn.functional.cross_entropy(model(inputs), labels)
 
@@ -53,7 +58,7 @@ def make_step(
         optimizer.zero_grad()
         loss = loss_of(inputs, labels)
         loss.backward()
-        optimizer.step()
+        update()
         return loss.item()
 
     return step
