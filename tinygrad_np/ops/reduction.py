@@ -64,7 +64,7 @@ def _wide(dtype: dtypes.DType) -> dtypes.DType:
     """The dtype in which to accumulate elements of ``dtype``."""
     if dtype.kind != "f":
         return dtypes.int64
-    return dtypes.float32 if dtype == np.float16 else dtype
+    return dtypes.float32 if dtype == dtypes.float16 else dtype
 
 
 def _reduce(ufunc: Any, input: Array, axes: Axes, keepdim: bool, dtype: dtypes.DType | None = None) -> Array:
@@ -73,7 +73,7 @@ def _reduce(ufunc: Any, input: Array, axes: Axes, keepdim: bool, dtype: dtypes.D
 
 def _narrow(accumulated: Array, dtype: dtypes.DType) -> Array:
     """What was accumulated from elements of ``dtype``, in the dtype of the result."""
-    return accumulated.astype(np.float16) if dtype == np.float16 else accumulated
+    return accumulated.astype(np.float16) if dtype == dtypes.float16 else accumulated
 
 
 # ---- sums and products ---------------------------------------------------------------------------------------------
