@@ -84,15 +84,16 @@ def max_pool2d(
 def max_pool(input: Array, windows: Windows) -> Any:
     """`max_pool2d` of a batch. It keeps which pixel of its window each maximum is."""
     lowest = -math.inf if input.dtype.kind == "f" else np.iinfo(input.dtype).min
-    views = windows.views(windows.padded(input, lowest))
-    first, *others = np.ndindex(windows.kernel_size)
-    winner = np.empty(views.shape[2:], np.min_scalar_type(math.prod(windows.kernel_size)))
+    padded = windows.padded(input, lowest)
+    first, *others = windows.pixels
+    winner = np.empty((*input.shape[:2], *windows.count), np.min_scalar_type(math.prod(windows.kernel_size)))
     winner[...] = _first_pixels(windows) if any(windows.padding) else 0
 
     def pool(start: int, stop: int) -> Array:
-        out, place = views[first][start:stop].copy(), winner[start:stop]
+        images, place = padded[start:stop], winner[start:stop]
+        out = windows.view(images, first).copy()
         for number, pixel in enumerate(others, 1):
-            seen = views[pixel][start:stop].copy()  # what is read several times had better lie together
+            seen = windows.view(images, pixel).copy()  # what is read several times had better lie together
             wins = (seen > out) | np.isnan(seen)
             np.maximum(place, wins * place.dtype.type(number), out=place)
             np.maximum(out, seen, out=out)
@@ -195,10 +196,10 @@ def avg_pool2d(
 @fused
 def avg_pool(input: Array, windows: Windows, count_include_pad: bool, divisor_override: int | None) -> Any:
     """`avg_pool2d` of a batch."""
-    views = windows.views(windows.padded(input))
-    out = np.zeros(views.shape[2:], input.dtype)
-    for pixel in np.ndindex(windows.kernel_size):
-        out += views[pixel]
+    padded = windows.padded(input)
+    out = np.zeros((*input.shape[:2], *windows.count), input.dtype)
+    for pixel in windows.pixels:
+        out += windows.view(padded, pixel)
     out /= _divisors(windows, count_include_pad, divisor_override, input.dtype)
     return out, None
 

@@ -137,6 +137,12 @@ class Windows:
         return height, width
 
     @property
+    def pixels(self) -> list[Pair]:
+        """The pixels of a window, row by row."""
+        height, width = self.kernel_size
+        return [(i, j) for i in range(height) for j in range(width)]
+
+    @property
     def overlap(self) -> bool:
         """Whether windows have pixels in common."""
         return self.stride[0] < self._reach(0) or self.stride[1] < self._reach(1)
@@ -162,19 +168,22 @@ class Windows:
         (top, left), (height, width) = self.padding, self.image_size
         return padded[:, :, top : top + height, left : left + width]
 
-    def views(self, padded: Array) -> Array:
-        """For each pixel (i, j) of a window the view ``[i, j]`` of what it sees, ``(batch, channels, *count)``."""
-        image, channel, row, column = padded.strides
-        (down, right), (gap_down, gap_right) = self.stride, self.dilation
-        return as_strided(
-            padded,
-            (*self.kernel_size, *padded.shape[:2], *self.count),
-            (row * gap_down, column * gap_right, image, channel, row * down, column * right),
-        )
+    def view(self, padded: Array, pixel: Pair) -> Array:
+        """What one pixel of a window sees: a view of shape ``(batch, channels, *count)``."""
+        (down, right), (rows, columns) = self.stride, self.count
+        top, left = pixel[0] * self.dilation[0], pixel[1] * self.dilation[1]
+        return padded[:, :, top : top + (rows - 1) * down + 1 : down, left : left + (columns - 1) * right + 1 : right]
 
     def stack(self, images: Array, out: Array) -> None:
         """Copy the views of the padded images to ``out``, which has room for ``(batch, channels, pixels, *count)``."""
-        views = np.moveaxis(self.views(self.padded(images)), (0, 1), (2, 3))
+        padded = self.padded(images)
+        image, channel, row, column = padded.strides
+        (down, right), (gap_down, gap_right) = self.stride, self.dilation
+        views = as_strided(
+            padded,
+            (*images.shape[:2], *self.kernel_size, *self.count),
+            (image, channel, row * gap_down, column * gap_right, row * down, column * right),
+        )
         out.reshape(views.shape)[...] = views
 
     def summed(self, parts: Iterable[Array], shape: Sequence[int], dtype: DType, strips: bool = False) -> Array:
@@ -187,12 +196,13 @@ class Windows:
             strips: whether the parts are as `as_strips` makes them.
         """
         padded = np.zeros((*shape[:2], *self.padded_size), dtype)
-        views = self.strips(padded) if strips else self.views(padded)
-        for pixel, part in zip(np.ndindex(self.kernel_size), parts, strict=True):
-            if self.overlap:
-                views[pixel] += part
+        overlap = self.overlap
+        for pixel, part in zip(self.pixels, parts, strict=True):
+            view = self.strip(padded, pixel) if strips else self.view(padded, pixel)
+            if overlap:
+                view += part
             else:  # nothing is there yet
-                views[pixel] = part
+                view[...] = part
         return np.ascontiguousarray(self.cropped(padded))
 
     # The rows of a view are short where images are small, and NumPy takes longer to get from row to row than along one.
@@ -206,15 +216,10 @@ class Windows:
         spread[..., :columns] = values
         return spread.reshape(*values.shape[:2], rows * width)[..., : self._strip_length]
 
-    def strips(self, padded: Array) -> Array:
-        """For each pixel (i, j) of a window the strip ``[i, j]`` that contains its view."""
-        image, channel, row, column = padded.strides
-        down, right = self.dilation
-        return as_strided(
-            padded,
-            (*self.kernel_size, *padded.shape[:2], self._strip_length),
-            (row * down, column * right, image, channel, column),
-        )
+    def strip(self, padded: Array, pixel: Pair) -> Array:
+        """The strip that contains the view of a pixel."""
+        begin = pixel[0] * self.dilation[0] * self.padded_size[1] + pixel[1] * self.dilation[1]
+        return padded.reshape(*padded.shape[:2], math.prod(self.padded_size))[:, :, begin : begin + self._strip_length]
 
     @property
     def _strip_length(self) -> int:
