@@ -83,6 +83,13 @@ MUTATIONS = [
     Mutation("log_softmax", "input", "missing exp", lambda g, out, dim: g - out * g.sum(axis=dim, keepdims=True)),
     Mutation("mean", "input", "missing 1/n", RIGHT_SUM),
     Mutation("cross_entropy_loss", "input", "factor 2", doubled(right("cross_entropy_loss"))),
+    Mutation("convolution", "weight", "factor 2", doubled(right("convolution", "weight"))),
+    Mutation("max_pool", "input", "factor 2", doubled(right("max_pool"))),
+    Mutation("avg_pool", "input", "factor 2", doubled(right("avg_pool"))),
+    Mutation("batch_normalization", "weight", "factor 2", doubled(right("batch_normalization", "weight"))),
+    Mutation(
+        "batch_normalization", "input", "missing terms", lambda g, kept: g * kept[1].reshape(-1, *[1] * (g.ndim - 2))
+    ),
     Mutation("var", "input", "biased", lambda g, input, dim, keepdim: RIGHT_VAR(g, input, dim, 0, keepdim)),
     # a wrong saved value
     Mutation("log", "input", "out for input", lambda g, out: g * out),

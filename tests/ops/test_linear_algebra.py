@@ -89,6 +89,19 @@ def test_matmul_keeps_the_dtype(dtype):
     assert product.tolist() == [[7, 10], [15, 22]]
 
 
+@pytest.mark.parametrize("dtype", [tg.float16, tg.float32, tg.float64, tg.int64])
+@pytest.mark.parametrize(("rows", "columns"), [(3, 4), (200, 784), (1, 20_000), (20_000, 1)])
+def test_a_column_times_a_row_is_their_outer_product(dtype, rows, columns):
+    rng = np.random.default_rng(0)
+    column, row = (rng.integers(-9, 10, size).astype(dtype) for size in ((rows, 1), (1, columns)))
+    if dtype.kind == "f":
+        column[0] = np.inf
+        row[0, -1] = np.nan
+    with np.errstate(invalid="ignore"):  # inf times 0
+        product = tg.from_numpy(column) @ tg.from_numpy(row)
+        np.testing.assert_array_equal(product.numpy(), column * row, strict=True)
+
+
 def test_matmul_of_uint8_wraps_around():
     assert (tg.tensor([[200]], dtype=tg.uint8) @ tg.tensor([[2]], dtype=tg.uint8)).tolist() == [[400 % 256]]
 
