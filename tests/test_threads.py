@@ -134,20 +134,3 @@ def test_pooling_is_the_same(options):
 
     for one, three in both(compute):
         np.testing.assert_array_equal(three, one)
-
-
-@pytest.mark.parametrize("make", [tg.optim.SGD, tg.optim.Adam, tg.optim.RMSprop, tg.optim.Adagrad])
-def test_optimizers_are_the_same(make):
-    rng = np.random.default_rng(0)
-    values, grads = rng.normal(size=(2, 400, 1000)).astype(np.float32)
-
-    def compute():
-        param = tg.tensor(values, requires_grad=True)
-        optimizer = make([param], lr=0.1, weight_decay=0.1)
-        for _ in range(3):
-            param.grad = tg.tensor(grads)
-            optimizer.step()
-        return [param]
-
-    for one, three in both(compute):
-        np.testing.assert_array_equal(three, one)

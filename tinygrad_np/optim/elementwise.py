@@ -25,14 +25,12 @@ import numpy.typing as npt
 import tinygrad_np as tg
 from tinygrad_np.autograd.graph import increment_version
 from tinygrad_np.optim.optimizer import Closure, Group, Optimizer
-from tinygrad_np.threads import in_parts
 
 Array: TypeAlias = npt.NDArray[Any]
 Ready: TypeAlias = "list[tuple[Place, tg.Tensor]]"  # parameters to update, each with its gradient
 
 _SMALL = 8 * 1024  # elements; below, copying in and out costs less than the calls of the rule
 _PIECE = 64 * 1024  # elements; about as many of a parameter, its gradient, state and scratch fit the second-level cache
-_PART = 96 * 1024  # elements; two threads that update as many each take 0.7 of the time of one
 
 
 class ElementwiseOptimizer(Optimizer):
@@ -126,18 +124,14 @@ class ElementwiseOptimizer(Optimizer):
         return runs
 
     def _update_run(self, param: Array, grad: Array, state: dict[str, Array], step: float, group: Group) -> None:
-        """Update neighbours piece by piece, and in several threads where they are many."""
-
-        def update_part(start: int, stop: int) -> None:
-            scratch, adjusted = np.empty((2, min(stop - start, _PIECE)), param.dtype)
-            for begin in range(start, stop, _PIECE):
-                piece = slice(begin, min(begin + _PIECE, stop))
-                values: dict[str, Any] = {name: array[piece] for name, array in state.items()}
-                values["step"] = step
-                size = piece.stop - begin
-                self._update_piece(param[piece], grad[piece], values, group, scratch[:size], adjusted[:size])
-
-        in_parts(update_part, param.size, _PART)
+        """Update neighbours, piece by piece. Threads do not help: those of the matrix products are still spinning."""
+        scratch, adjusted = np.empty((2, min(param.size, _PIECE)), param.dtype)
+        for start in range(0, param.size, _PIECE):
+            piece = slice(start, start + _PIECE)
+            values: dict[str, Any] = {name: array[piece] for name, array in state.items()}
+            values["step"] = step
+            size = min(param.size - start, _PIECE)
+            self._update_piece(param[piece], grad[piece], values, group, scratch[:size], adjusted[:size])
 
     def _update_piece(
         self, param: Array, grad: Array, state: dict[str, Any], group: Group, scratch: Array, adjusted: Array
