@@ -42,6 +42,8 @@ registry: dict[str, Op] = {}
 
 NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
 _REQUIRED = object()
+_ARRAYS = (np.ndarray, np.generic)
+_OPERANDS = (*_ARRAYS, int, float)
 
 
 class Op:
@@ -132,9 +134,9 @@ class Op:
     def promoted(self, operands: Sequence[Any], names: Sequence[str]) -> list[Any]:
         """The operands as arrays of one dtype, by PyTorch's rules of promotion."""
         for operand, name in zip(operands, names, strict=True):
-            if not isinstance(operand, np.ndarray | np.generic | int | float):
+            if not isinstance(operand, _OPERANDS):
                 raise argument_error(self.name, name, operand, "Tensor or number")
-        present = {a.dtype for a in operands if isinstance(a, np.ndarray | np.generic)}
+        present = {a.dtype for a in operands if isinstance(a, _ARRAYS)}
         dtype = present.pop() if len(present) == 1 else None
         if dtype is None or dtype.kind != "f":  # else the rules can be skipped: numbers do not widen a float
             dtype = dtypes.result_type(*operands)
@@ -213,7 +215,7 @@ def _picker(reads: list[tuple[int, bool]]) -> Callable[[Sequence[Any]], tuple[An
 
 
 def _shape(value: Any) -> Any:
-    if value.__class__ is np.ndarray:  # nearly always, and np.shape takes ten times as long
+    if value.__class__ is np.ndarray:  # nearly always, and np.shape takes several times as long
         return value.shape
     return [v.shape for v in value] if isinstance(value, tuple) else np.shape(value)
 
