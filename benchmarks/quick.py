@@ -60,7 +60,7 @@ def main() -> None:
     if not options.baseline.exists() and not options.save:
         parser.error(f"there is no {options.baseline}: make one with --save")
     baseline = json.loads(options.baseline.read_text())["ratios"] if options.baseline.exists() else {}
-    print(machine.describe(), "\n")
+    print(machine.describe() + "\n")
     with workers("benchmarks.training_step", [PROJECT, BY_HAND], options.threads) as running:
         ratios, losses = compare(running, baseline, options)
     if options.save:

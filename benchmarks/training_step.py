@@ -171,7 +171,7 @@ def main() -> None:
     with workers("benchmarks.training_step", contenders, options.threads) as running:
         for name in options.workloads or WORKLOADS:
             results[name] = measure(running, WORKLOADS[name], options)
-    print(machine.describe(["numpy", "torch", "jax", "mygrad"]), "\n")
+    print(machine.describe(["numpy", "torch", "jax", "mygrad"]) + "\n")
     print(
         f"One training step in float32, threads: {options.threads}. Milliseconds of tinygrad_np, and how many times as"
         f" long the others take; medians of {options.rounds} rounds. In brackets the floor; bold: not reached.\n"
