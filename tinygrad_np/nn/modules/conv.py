@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from tinygrad_np.dtypes import DTypeLike
 from tinygrad_np.nn import functional as F
-from tinygrad_np.nn import init
 from tinygrad_np.nn.module import Module
+from tinygrad_np.nn.modules.linear import draw_parameters
 from tinygrad_np.nn.parameter import Parameter
 from tinygrad_np.ops import creation
 from tinygrad_np.ops.windows import pair
@@ -93,12 +92,7 @@ class Conv2d(Module):
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew."""
-        # A gain of sqrt(2 / (1 + 5)) = sqrt(1/3) makes the bound of a uniform distribution 1/sqrt(fan_in).
-        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
-        if self.bias is not None:
-            fan_in = math.prod(self.weight.shape[1:])
-            bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
-            init.uniform_(self.bias, -bound, bound)
+        draw_parameters(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)

@@ -71,14 +71,20 @@ class Linear(Module):
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew."""
-        # A gain of sqrt(2 / (1 + 5)) = sqrt(1/3) makes the bound of a uniform distribution 1/sqrt(fan_in).
-        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
-        if self.bias is not None:
-            bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0.0
-            init.uniform_(self.bias, -bound, bound)
+        draw_parameters(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+def draw_parameters(weight: Parameter, bias: Parameter | None) -> None:
+    """Draw the parameters of a layer uniformly from [-1/sqrt(n), 1/sqrt(n)), n being the inputs of each output."""
+    # A gain of sqrt(2 / (1 + 5)) = sqrt(1/3) makes the bound of a uniform distribution 1/sqrt(n).
+    init.kaiming_uniform_(weight, a=math.sqrt(5))
+    if bias is not None:
+        inputs = math.prod(weight.shape[1:])
+        bound = 1 / math.sqrt(inputs) if inputs > 0 else 0.0
+        init.uniform_(bias, -bound, bound)
