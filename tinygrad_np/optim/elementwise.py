@@ -31,6 +31,7 @@ Ready: TypeAlias = "list[tuple[Place, tg.Tensor]]"  # parameters to update, each
 
 _SMALL = 8 * 1024  # elements; below, copying in and out costs less than the calls of the rule
 _PIECE = 64 * 1024  # elements; about as many of a parameter, its gradient, state and scratch fit the second-level cache
+# A second thread for other pieces does not help: those of the matrix products before still spin on its processor.
 
 
 class ElementwiseOptimizer(Optimizer):
@@ -97,18 +98,22 @@ class ElementwiseOptimizer(Optimizer):
 
     def _step_block(self, block: Block, ready: Ready, group: Group) -> None:
         param, grad = block.gather(ready)
+        scratch, adjusted = np.empty((2, min(block.size, _PIECE)), param.dtype)
         for run in self._runs(block, ready):
             options = self.first_options(group) if run.is_new else group
-            part = slice(run.start, run.stop)
-            state = {name: array[part] for name, array in block.state.items()}
-            self._update_run(param[part], grad[part], state, run.step, options)
+            for start in range(run.start, run.stop, _PIECE):
+                piece = slice(start, min(start + _PIECE, run.stop))
+                state: dict[str, Any] = {name: array[piece] for name, array in block.state.items()}
+                state["step"] = run.step
+                size = piece.stop - start
+                self._update_piece(param[piece], grad[piece], state, options, scratch[:size], adjusted[:size])
         block.scatter(ready)
         increment_version([place.param for place, _ in ready])
 
     def _runs(self, block: Block, ready: Ready) -> list[Run]:
         """The runs of a block that are to be updated, after the state of their parameters was seen to."""
         complete = len(ready) == block.members
-        if complete and not block.names:  # nothing to see to: the rule for all of training, where SGD is plain
+        if complete and not block.names:  # nothing is remembered, as by plain SGD, so there is nothing to see to
             return [Run(0, block.size, 0, False)]
         is_new = [place.adopt(self.state[place.param]) for place, _ in ready] if block.names else [False] * len(ready)
         steps = block.count(ready)
@@ -122,16 +127,6 @@ class ElementwiseOptimizer(Optimizer):
             else:
                 runs.append(Run(place.start, place.stop, step, new))
         return runs
-
-    def _update_run(self, param: Array, grad: Array, state: dict[str, Array], step: float, group: Group) -> None:
-        """Update neighbours, piece by piece. Threads do not help: those of the matrix products are still spinning."""
-        scratch, adjusted = np.empty((2, min(param.size, _PIECE)), param.dtype)
-        for start in range(0, param.size, _PIECE):
-            piece = slice(start, start + _PIECE)
-            values: dict[str, Any] = {name: array[piece] for name, array in state.items()}
-            values["step"] = step
-            size = min(param.size - start, _PIECE)
-            self._update_piece(param[piece], grad[piece], values, group, scratch[:size], adjusted[:size])
 
     def _update_piece(
         self, param: Array, grad: Array, state: dict[str, Any], group: Group, scratch: Array, adjusted: Array
