@@ -31,7 +31,7 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(count: int) -> None:
-    """Let an operation use at most ``count`` threads. Results do not depend on it.
+    """Let an operation use at most ``count`` threads. Results do not depend on it, except by rounding.
 
     Raises:
         RuntimeError: ``count`` is less than 1.

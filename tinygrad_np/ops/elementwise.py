@@ -551,14 +551,14 @@ tanh.rule(input=lambda g, out: g * (1 - out * out))
 
 @primitive(promote="floating")
 def sigmoid(input: Array) -> Array:
-    """The logistic function ``1 / (1 + exp(-input))``, to full relative precision at both ends.
+    """The logistic function ``1 / (1 + exp(-input))``, to full relative precision; 0 where the exponential overflows.
 
     Example:
         >>> import tinygrad_np as tg
         >>> tg.sigmoid(tg.tensor([-200.0, 0.0, 200.0], dtype=tg.float64)).tolist()
         [1.3838965267367376e-87, 0.5, 1.0]
     """
-    with np.errstate(over="ignore"):  # the exponential of what is below the logarithm of the greatest float
+    with np.errstate(over="ignore"):  # to inf, whose inverse is 0
         out = np.asarray(np.exp(-input))
     out += 1
     return np.divide(1, out, out=out)
