@@ -243,11 +243,11 @@ def test_fused_ops_in_a_row_are_swept_in_linear_time(fused_product, monkeypatch)
     visited = 0
     newest_first = graph._newest_first
 
-    def counting(roots):
+    def counting(roots, leaves):
         nonlocal visited
-        order = newest_first(roots)
+        order, ordered = newest_first(roots, leaves)
         visited += len(order)
-        return order
+        return order, ordered
 
     monkeypatch.setattr(graph, "_newest_first", counting)
     counts = []

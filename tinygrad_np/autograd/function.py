@@ -225,7 +225,7 @@ class FunctionNode(Node):
         layout = None if self.layouts is None else self.layouts[i]
         return self if layout is None else Part(self, i, *layout)
 
-    def backward(self, grad: Gradient, wanted: set[Node] | None) -> Sequence[Gradient | None]:
+    def backward(self, grad: Gradient, wanted: set[Node] | None) -> list[Gradient | None]:
         needs = [False] * len(self.tensors)
         for i, edge in zip(self.needed, self.edges, strict=True):
             needs[i] = wanted is None or edge in wanted

@@ -203,19 +203,19 @@ class OpNode(Node):
     def name(self) -> str:
         return "".join(word.capitalize() for word in self.op.name.split("_")) + "Backward0"
 
-    def backward(self, grad: Gradient, wanted: set[Node] | None) -> Sequence[Gradient | None]:
+    def backward(self, grad: Gradient, wanted: set[Node] | None) -> list[Gradient | None]:
         saved = self.saved
         if saved is None:
             raise freed_error(self.op.name)
         for counter in self.counters:
             if counter[0] > self.time:
                 raise stale_error(f"{self.op.name} (with output of shape {list(self.shape)})", counter[1])
-        if not isinstance(grad, np.ndarray):
+        if grad.__class__ is not np.ndarray:
             if self.op.decompose is not None:
                 return self._backward_of_decomposition(grad, saved)
             saved = self._saved_tensors(saved)
         if wanted is None:
-            return [rule(grad, saved) for rule in self.plan.rules]
+            return self.plan.gradients(grad, saved)
         return [
             rule(grad, saved) if edge in wanted else None
             for rule, edge in zip(self.plan.rules, self.edges, strict=True)
@@ -239,7 +239,7 @@ class OpNode(Node):
             for value, source in zip(saved, self.plan.sources, strict=True)
         )
 
-    def _backward_of_decomposition(self, grad: Tensor, saved: tuple[Any, ...]) -> Sequence[Gradient | None]:
+    def _backward_of_decomposition(self, grad: Tensor, saved: tuple[Any, ...]) -> list[Gradient | None]:
         """The gradients by way of ordinary ops, so that they can be differentiated again."""
         assert self.op.decompose is not None
         # Behind joints of their own the inputs are independent, even where one was computed from another.
@@ -264,7 +264,7 @@ class SequenceNode(OpNode):
 
     chosen: tuple[int, ...]  # which elements of the sequence the edges belong to
 
-    def backward(self, grad: Gradient, wanted: set[Node] | None) -> Sequence[Gradient | None]:
+    def backward(self, grad: Gradient, wanted: set[Node] | None) -> list[Gradient | None]:
         gradients: Any = super().backward(grad, None)[0]
         return [gradients[i] for i in self.chosen]
 
@@ -285,7 +285,7 @@ class SplitNode(OpNode):
 
     layouts: list[tuple[tuple[int, ...], dtypes.DType]]  # shape and dtype of each output
 
-    def backward(self, grad: Gradient, wanted: set[Node] | None) -> Sequence[Gradient | None]:
+    def backward(self, grad: Gradient, wanted: set[Node] | None) -> list[Gradient | None]:
         return super().backward(grad.filled(self.layouts), wanted)
 
 

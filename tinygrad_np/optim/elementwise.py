@@ -42,6 +42,7 @@ class ElementwiseOptimizer(Optimizer):
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self._layouts: dict[int, Layout] = {}
+        self._scratch: dict[np.dtype[Any], tuple[Array, Array]] = {}
         super().__init__(params, defaults)
 
     def buffers(self, group: Group) -> tuple[str, ...]:
@@ -98,7 +99,7 @@ class ElementwiseOptimizer(Optimizer):
 
     def _step_block(self, block: Block, ready: Ready, group: Group) -> None:
         param, grad = block.gather(ready)
-        scratch, adjusted = np.empty((2, min(block.size, _PIECE)), param.dtype)
+        scratch, adjusted = self._scratch_of(param.dtype)
         for run in self._runs(block, ready):
             options = self.first_options(group) if run.is_new else group
             for start in range(run.start, run.stop, _PIECE):
@@ -109,6 +110,13 @@ class ElementwiseOptimizer(Optimizer):
                 self._update_piece(param[piece], grad[piece], state, options, scratch[:size], adjusted[:size])
         block.scatter(ready)
         increment_version([place.param for place, _ in ready])
+
+    def _scratch_of(self, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+        """Two arrays for intermediate results: the same at each step, so that they are in the cache already."""
+        scratch = self._scratch.get(dtype)
+        if scratch is None:
+            scratch = self._scratch[dtype] = np.empty(_PIECE, dtype), np.empty(_PIECE, dtype)
+        return scratch
 
     def _runs(self, block: Block, ready: Ready) -> list[Run]:
         """The runs of a block that are to be updated, after the state of their parameters was seen to."""
@@ -139,7 +147,7 @@ class ElementwiseOptimizer(Optimizer):
 
     def __getstate__(self) -> dict[str, Any]:
         # Layouts are made anew from `state`: their arrays would not be those that the copied state has views of.
-        return {**self.__dict__, "_layouts": {}}
+        return {**self.__dict__, "_layouts": {}, "_scratch": {}}
 
 
 def decay_average(average: Array, value: Array, decay: float, scratch: Array) -> None:
