@@ -1,9 +1,16 @@
-"""Several threads for one large piece of work. NumPy lets others run while it computes, so they fill as many cores."""
+"""Several threads for one large piece of work, and one for what several would only slow down.
+
+NumPy lets other threads run while it computes, so they fill as many cores. Its matrix products are the work of a BLAS
+library, which has threads of its own.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
+import sys
+import threading
 from collections.abc import Callable
 from contextvars import copy_context
 from itertools import pairwise
@@ -21,7 +28,7 @@ def get_num_threads() -> int:
     """How many threads an operation may use.
 
     By default as many as ``OMP_NUM_THREADS`` says, or else ``OPENBLAS_NUM_THREADS``, or as there are processors for
-    this process. NumPy's matrix products have threads of their own, which only these environment variables limit.
+    this process.
 
     Example:
         >>> get_num_threads() >= 1
@@ -32,6 +39,9 @@ def get_num_threads() -> int:
 
 def set_num_threads(count: int) -> None:
     """Let an operation use at most ``count`` threads. Results do not depend on it, except by rounding.
+
+    NumPy's matrix products follow where NumPy has OpenBLAS, as it has from PyPI but for the newest macOS; elsewhere
+    only the environment variables of its BLAS limit them.
 
     Raises:
         RuntimeError: ``count`` is less than 1.
@@ -47,6 +57,8 @@ def set_num_threads(count: int) -> None:
     if count < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, but got {count}")
     _count = count
+    if blas is not None:
+        blas.set_count(count)
 
 
 def in_parts(work: Callable[[int, int], T], size: int, least: int) -> list[T]:
@@ -73,6 +85,69 @@ def in_parts(work: Callable[[int, int], T], size: int, least: int) -> list[T]:
     return [first, *[other.result() for other in others]]
 
 
+class Blas:
+    """The threads of NumPy's OpenBLAS. ``with`` it, there is only one, in all threads of the process.
+
+    For a product of medium size, more threads hardly help, and each leaves its share of the result in the cache of its
+    own core, where whoever works on it next must get it from.
+    """
+
+    def __init__(self, get_count: Callable[[], int], set_count: Callable[[int], None]) -> None:
+        self.get_count = get_count
+        self._set_count = set_count
+        self._lock = threading.Lock()
+        self._users = 0
+        self._count = 0  # what to go back to when the last user is done
+
+    def set_count(self, count: int) -> None:
+        """From now on, use ``count`` threads."""
+        with self._lock:
+            if self._users:
+                self._count = count
+            else:
+                self._set_count(count)
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._users:
+                self._count = self.get_count()
+                self._set_count(1)
+            self._users += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._set_count(self._count)
+
+    def reset(self) -> None:
+        """In a process that was forked off, whose other threads are gone: let go of what they held."""
+        if self._users:
+            self._users = 0
+            self._set_count(self._count)
+        self._lock = threading.Lock()
+
+
+def _find_blas() -> Blas | None:
+    """NumPy's OpenBLAS, if it is that: the functions that tell and set its threads have one of four names."""
+    try:
+        library = ctypes.CDLL(sys.modules["numpy._core._multiarray_umath"].__file__)
+    except (KeyError, OSError):
+        return None
+    for name in _NAMES:
+        get_count = getattr(library, name.format("get"), None)
+        set_count = getattr(library, name.format("set"), None)
+        if get_count is not None and set_count is not None:
+            get_count.argtypes, get_count.restype = [], ctypes.c_int
+            set_count.argtypes, set_count.restype = [ctypes.c_int], None
+            return Blas(get_count, set_count)
+    return None
+
+
+_NAMES = [f"{prefix}openblas_{{}}_num_threads{suffix}" for prefix in ("scipy_", "") for suffix in ("64_", "")]
+blas = _find_blas()
+
+
 @functools.cache
 def _default_count() -> int:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -89,5 +164,7 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(thread_name_prefix="tinygrad_np")
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork
+if hasattr(os, "register_at_fork"):  # threads do not survive a fork
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+    if blas is not None:
+        os.register_at_fork(after_in_child=blas.reset)
