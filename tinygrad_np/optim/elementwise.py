@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from operator import is_
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +42,6 @@ class ElementwiseOptimizer(Optimizer):
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self._layouts: dict[int, Layout] = {}
-        self._scratch: dict[np.dtype[Any], tuple[Array, Array]] = {}
         super().__init__(params, defaults)
 
     def buffers(self, group: Group) -> tuple[str, ...]:
@@ -99,24 +98,13 @@ class ElementwiseOptimizer(Optimizer):
 
     def _step_block(self, block: Block, ready: Ready, group: Group) -> None:
         param, grad = block.gather(ready)
-        scratch, adjusted = self._scratch_of(param.dtype)
         for run in self._runs(block, ready):
             options = self.first_options(group) if run.is_new else group
-            for start in range(run.start, run.stop, _PIECE):
-                piece = slice(start, min(start + _PIECE, run.stop))
-                state: dict[str, Any] = {name: array[piece] for name, array in block.state.items()}
-                state["step"] = run.step
-                size = piece.stop - start
-                self._update_piece(param[piece], grad[piece], state, options, scratch[:size], adjusted[:size])
+            for piece in block.pieces_of(run):
+                piece.state["step"] = run.step
+                self._update_piece(param[piece.where], grad[piece.where], piece, options)
         block.scatter(ready)
         increment_version([place.param for place, _ in ready])
-
-    def _scratch_of(self, dtype: np.dtype[Any]) -> tuple[Array, Array]:
-        """Two arrays for intermediate results: the same at each step, so that they are in the cache already."""
-        scratch = self._scratch.get(dtype)
-        if scratch is None:
-            scratch = self._scratch[dtype] = np.empty(_PIECE, dtype), np.empty(_PIECE, dtype)
-        return scratch
 
     def _runs(self, block: Block, ready: Ready) -> list[Run]:
         """The runs of a block that are to be updated, after the state of their parameters was seen to."""
@@ -136,18 +124,17 @@ class ElementwiseOptimizer(Optimizer):
                 runs.append(Run(place.start, place.stop, step, new))
         return runs
 
-    def _update_piece(
-        self, param: Array, grad: Array, state: dict[str, Any], group: Group, scratch: Array, adjusted: Array
-    ) -> None:
+    def _update_piece(self, param: Array, grad: Array, piece: Piece, group: Group) -> None:
         if group["maximize"]:
-            grad = np.negative(grad, out=adjusted)
+            grad = np.negative(grad, out=piece.adjusted)
         if group["weight_decay"] and not group.get("decoupled_weight_decay"):
-            grad = np.add(grad, np.multiply(param, group["weight_decay"], out=scratch), out=adjusted)
-        self.update(param, grad, state, group, scratch)
+            decay = np.multiply(param, group["weight_decay"], out=piece.scratch)
+            grad = np.add(grad, decay, out=piece.adjusted)
+        self.update(param, grad, piece.state, group, piece.scratch)
 
     def __getstate__(self) -> dict[str, Any]:
         # Layouts are made anew from `state`: their arrays would not be those that the copied state has views of.
-        return {**self.__dict__, "_layouts": {}, "_scratch": {}}
+        return {**self.__dict__, "_layouts": {}}
 
 
 def decay_average(average: Array, value: Array, decay: float, scratch: Array) -> None:
@@ -162,8 +149,12 @@ class Layout:
     def __init__(self, params: Sequence[tg.Tensor], names: tuple[str, ...]) -> None:
         self.names = names
         self.places: dict[tg.Tensor, Place] = {}
+        scratch: dict[np.dtype[Any], Array] = {}
         for members in _partition(params):
-            block = Block(members, names)
+            dtype = members[0].dtype
+            if dtype not in scratch:
+                scratch[dtype] = np.empty((2, _PIECE), dtype)
+            block = Block(members, names, scratch[dtype])
             start = 0
             for index, param in enumerate(members):
                 self.places[param] = Place(block, param, index, start)
@@ -214,9 +205,11 @@ class Block:
         steps: how often each parameter has been updated, if that is counted.
         in_place: whether there are no copies: a parameter that is alone is updated in its own memory, if that is flat.
         param, grad: the copies of the parameters and of their gradients.
+        scratch: two arrays for intermediate results of a piece, which all blocks share.
+        pieces: the block in pieces, all of them ready for use.
     """
 
-    def __init__(self, params: Sequence[tg.Tensor], names: tuple[str, ...]) -> None:
+    def __init__(self, params: Sequence[tg.Tensor], names: tuple[str, ...], scratch: Array) -> None:
         self.names = names
         self.members = len(params)
         self.size = size = sum(param.numel() for param in params)
@@ -226,6 +219,20 @@ class Block:
         self.in_place = len(params) == 1 and params[0].is_contiguous()
         if not self.in_place:
             self.param, self.grad = np.empty((2, size), dtype)
+        self.scratch = scratch
+        self.pieces = self._cut(0, size)
+
+    def pieces_of(self, run: Run) -> list[Piece]:
+        """What a run covers, in pieces."""
+        return self.pieces if run.stop - run.start == self.size else self._cut(run.start, run.stop)
+
+    def _cut(self, first: int, last: int) -> list[Piece]:
+        pieces = []
+        for start in range(first, last, _PIECE):
+            where = slice(start, min(start + _PIECE, last))
+            state = {name: array[where] for name, array in self.state.items()}
+            pieces.append(Piece(where, state, *self.scratch[:, : where.stop - start]))
+        return pieces
 
     def gather(self, ready: Ready) -> tuple[Array, Array]:
         """Flat arrays of the parameters, to be changed in place, and of their gradients."""
@@ -251,6 +258,21 @@ class Block:
                 steps[place.index] += 1
             self.steps[:] = steps
         return steps
+
+
+class Piece(NamedTuple):
+    """What the rule is given at a time, besides parameters and gradients: its part of the state, and room to compute.
+
+    Attributes:
+        where: the elements of the block.
+        state: for each name, the part of the block's array; and the number of the update under ``"step"``.
+        scratch, adjusted: arrays of as many elements; the second for a gradient that differs from the parameter's.
+    """
+
+    where: slice
+    state: dict[str, Any]
+    scratch: Array
+    adjusted: Array
 
 
 class Place:
