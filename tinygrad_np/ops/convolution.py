@@ -130,12 +130,14 @@ def convolution(input: Array, weight: Array, bias: Array, windows: Windows, grou
     """`conv2d` of a batch: for each image and group the product of two matrices, the kernels' and the windows'."""
     kernels = _kernels(weight, groups)
     columns = np.empty((len(input), groups, kernels.shape[2], math.prod(windows.count)), input.dtype)
+    grouped = np.empty((len(input), groups, kernels.shape[1], math.prod(windows.count)), input.dtype)
 
-    def convolve(start: int, stop: int) -> Array:
+    def convolve(start: int, stop: int) -> None:
         windows.stack(input[start:stop], out=columns[start:stop])
-        return np.matmul(kernels, columns[start:stop])
+        np.matmul(kernels, columns[start:stop], out=grouped[start:stop])
 
-    out = by_parts(convolve, columns.shape, _WORTH_A_THREAD).reshape(len(input), len(weight), *windows.count)
+    by_parts(convolve, columns.shape, _WORTH_A_THREAD)
+    out = grouped.reshape(len(input), len(weight), *windows.count)
     if bias is not None:
         out += bias[:, np.newaxis, np.newaxis]
     return out, columns
@@ -147,21 +149,24 @@ def _gradient_of_input(g: Array, weight: Array, input_shape: tuple[int, ...], wi
         g = windows.as_strips(g)
     size, grouped, transposed = g.shape[2:], _grouped(g, groups), _kernels(weight, groups).mT
 
-    def spread(start: int, stop: int) -> Array:
+    gradient = np.empty(input_shape, g.dtype)
+
+    def spread(start: int, stop: int) -> None:
         columns = np.matmul(transposed, grouped[start:stop])
         parts = columns.reshape(stop - start, input_shape[1], math.prod(windows.kernel_size), *size)
-        return windows.summed(np.moveaxis(parts, 2, 0), parts.shape, g.dtype, strips)
+        windows.add_up(np.moveaxis(parts, 2, 0), gradient[start:stop], strips)
 
-    return by_parts(spread, (len(g), groups, transposed.shape[1], grouped.shape[3]), _WORTH_A_THREAD)
+    by_parts(spread, (len(g), groups, transposed.shape[1], grouped.shape[3]), _WORTH_A_THREAD)
+    return gradient
 
 
 def _gradient_of_weight(g: Array, kept: Array, weight: Array, groups: int) -> Array:
     grouped = _grouped(g, groups)
 
     def multiply(start: int, stop: int) -> Array:
-        return np.matmul(grouped[start:stop], kept[start:stop].mT).sum(0, keepdims=True)
+        return np.matmul(grouped[start:stop], kept[start:stop].mT).sum(0)
 
-    return by_parts(multiply, kept.shape, _WORTH_A_THREAD).sum(0).reshape(weight.shape)
+    return np.add.reduce(by_parts(multiply, kept.shape, _WORTH_A_THREAD)).reshape(weight.shape)
 
 
 convolution.rule(
@@ -303,7 +308,7 @@ def col2im(input: Array, windows: Windows) -> Array:
     batch, rows, _ = input.shape
     pixels = math.prod(windows.kernel_size)
     parts = input.reshape(batch, rows // pixels, pixels, *windows.count)
-    return windows.summed(np.moveaxis(parts, 2, 0), parts.shape, input.dtype)
+    return windows.add_up(np.moveaxis(parts, 2, 0), np.empty((*parts.shape[:2], *windows.image_size), input.dtype))
 
 
 im2col.rule(input=lambda g, windows: dual(col2im)(g, windows))

@@ -714,10 +714,11 @@ def _rounded(op: str, to_integer: Any, input: Array) -> Array:
 # ---- selection -----------------------------------------------------------------------------------------------------
 
 
+_ARRAYS = (np.ndarray, np.generic)
 _INTEGER_OF_SAME_SIZE = {dtype: np.dtype(f"i{dtype.itemsize}") for dtype in dtypes.FLOATING}
 
 
-def keep(g: Array, mask: Array) -> Array:
+def keep(g: Array, mask: Array, out: Array = None) -> Array:
     """``g`` where ``mask`` holds, else 0: also for an infinite or nan ``g``, of which ``g * mask`` would make nan.
 
     np.where branches on each element, ten times slower if the mask is irregular. Multiplying the bits does not.
@@ -726,10 +727,12 @@ def keep(g: Array, mask: Array) -> Array:
         >>> keep(np.array([1.0, np.inf]), np.array([True, False]))
         array([1., 0.])
     """
-    if not isinstance(g, np.ndarray | np.generic):
+    if not isinstance(g, _ARRAYS):
         return np.where(mask, g, 0)
-    bits = g.view(_INTEGER_OF_SAME_SIZE[g.dtype])
-    return np.multiply(bits, mask).view(g.dtype)
+    integer = _INTEGER_OF_SAME_SIZE[g.dtype]
+    if out is not None:
+        out = out.view(integer)
+    return np.multiply(g.view(integer), mask, out=out).view(g.dtype)
 
 
 @primitive(promote="common")

@@ -10,17 +10,17 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from tinygrad_np.dtypes import DType
 from tinygrad_np.ops.errors import argument_error
 from tinygrad_np.ops.table import Array
 from tinygrad_np.threads import in_parts
 
 Pair: TypeAlias = tuple[int, int]  # vertical, horizontal
+T = TypeVar("T")
 
 
 def pair(op: str, name: str, value: Any, least: int) -> Pair:
@@ -45,16 +45,15 @@ def pair(op: str, name: str, value: Any, least: int) -> Pair:
     return values[0], values[-1]
 
 
-def by_parts(work: Callable[[int, int], Array], images: tuple[int, ...], worth: int) -> Array:
-    """What ``work(start, stop)`` makes of each image of a batch, in one array; made in several threads.
+def by_parts(work: Callable[[int, int], T], images: tuple[int, ...], worth: int) -> list[T]:
+    """Call ``work(start, stop)`` for parts of a batch of images, in several threads.
 
     Args:
-        work: takes a range of images, and returns an array for them.
+        work: what is to be done with a range of images.
         images: the shape of the batch, or of whatever tells how much work it is.
         worth: how many elements are worth a thread of their own.
     """
-    parts = in_parts(work, images[0], least=1 + worth // max(math.prod(images[1:]), 1))
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return in_parts(work, images[0], least=1 + worth // max(math.prod(images[1:]), 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,24 +185,23 @@ class Windows:
         )
         out.reshape(views.shape)[...] = views
 
-    def summed(self, parts: Iterable[Array], shape: Sequence[int], dtype: DType, strips: bool = False) -> Array:
-        """Images of zeros with something added into the view of each pixel: the adjoint of `stack`.
+    def add_up(self, parts: Iterable[Array], out: Array, strips: bool = False) -> Array:
+        """Make ``out`` images of zeros with something added into the view of each pixel: the adjoint of `stack`.
 
         Args:
             parts: what to add, for each pixel of a window.
-            shape: of the images.
-            dtype: of the images.
+            out: contiguous, ``(batch, channels, *image_size)``.
             strips: whether the parts are as `as_strips` makes them.
         """
-        padded = np.zeros((*shape[:2], *self.padded_size), dtype)
-        overlap = self.overlap
+        fits = self.padded_size == self.image_size
+        padded = out if fits else np.empty((*out.shape[:2], *self.padded_size), out.dtype)
+        padded.fill(0)
         for pixel, part in zip(self.pixels, parts, strict=True):
             view = self.strip(padded, pixel) if strips else self.view(padded, pixel)
-            if overlap:
-                view += part
-            else:  # nothing is there yet
-                view[...] = part
-        return np.ascontiguousarray(self.cropped(padded))
+            view += part
+        if not fits:
+            out[...] = self.cropped(padded)
+        return out
 
     # The rows of a view are short where images are small, and NumPy takes longer to get from row to row than along one.
     # At a stride of 1, a view and what lies between its rows are one piece of the image, a strip: adding into strips is
