@@ -139,7 +139,7 @@ def cross_entropy_loss(
         if targets.spread is not None:
             products += targets.spread @ logits
     exponentials = np.exp(logits, out=logits)
-    sums = ones(classes, rows.dtype) @ exponentials
+    sums = ones(classes, rows.dtype).dot(exponentials)
     losses = np.log(sums)
     if not targets.plain:
         losses *= targets.mass
