@@ -131,16 +131,16 @@ def convolution(input: Array, weight: Array, bias: Array, windows: Windows, grou
     kernels = _kernels(weight, groups)
     columns = np.empty((len(input), groups, kernels.shape[2], math.prod(windows.count)), input.dtype)
     grouped = np.empty((len(input), groups, kernels.shape[1], math.prod(windows.count)), input.dtype)
+    offsets = None if bias is None else bias.reshape(groups, kernels.shape[1], 1)
 
     def convolve(start: int, stop: int) -> None:
         windows.stack(input[start:stop], out=columns[start:stop])
-        np.matmul(kernels, columns[start:stop], out=grouped[start:stop])
+        out = np.matmul(kernels, columns[start:stop], out=grouped[start:stop])
+        if offsets is not None:
+            out += offsets
 
     by_parts(convolve, columns.shape, _WORTH_A_THREAD)
-    out = grouped.reshape(len(input), len(weight), *windows.count)
-    if bias is not None:
-        out += bias[:, np.newaxis, np.newaxis]
-    return out, columns
+    return grouped.reshape(len(input), len(weight), *windows.count), columns
 
 
 def _gradient_of_input(g: Array, weight: Array, input_shape: tuple[int, ...], windows: Windows, groups: int) -> Array:

@@ -96,8 +96,9 @@ def max_pool(input: Array, windows: Windows) -> Any:
         highest[...] = windows.view(images, first)
         for number, pixel in enumerate(others, 1):
             seen = windows.view(images, pixel).copy()  # what is read several times had better lie together
-            wins = (seen > highest) | np.isnan(seen)
-            np.maximum(place, wins * place.dtype.type(number), out=place)
+            wins = seen > highest
+            wins |= np.isnan(seen)
+            np.maximum(place, np.multiply(wins.view(np.uint8), number, dtype=place.dtype), out=place)
             np.maximum(highest, seen, out=highest)
 
     by_parts(pool, input.shape, _WORTH_A_THREAD)
