@@ -236,6 +236,7 @@ def sweep(
                 edge.receive(grad)
             else:
                 pending[edge] = grad
+        assert not gradients, f"{node.name()} gave more gradients than it has inputs"
         grad = None  # as there, when a leaf is reached by way of `pending`
         if not retain_graph:
             node.release()

@@ -106,13 +106,14 @@ def max_pool(input: Array, windows: Windows) -> Any:
 
 
 def _gradient_of_max(g: Array, kept: Array, input_shape: tuple[int, ...], windows: Windows) -> Array:
-    gradient = np.zeros(input_shape, g.dtype)
+    gradient = np.empty(input_shape, g.dtype)
 
     def spread(start: int, stop: int) -> None:
         mine, winner, images = g[start:stop], kept[start:stop], gradient[start:stop]
         if windows.overlap or windows.padded_size != windows.image_size:
             windows.add_up((keep(mine, winner == number) for number, _ in enumerate(windows.pixels)), images)
             return
+        images.fill(0)  # no window may reach the last rows and columns
         for number, pixel in enumerate(windows.pixels):  # straight into the image: 0.8 of the time
             keep(mine, winner == number, out=windows.view(images, pixel))
 
