@@ -721,7 +721,8 @@ _INTEGER_OF_SAME_SIZE = {dtype: np.dtype(f"i{dtype.itemsize}") for dtype in dtyp
 def keep(g: Array, mask: Array, out: Array = None) -> Array:
     """``g`` where ``mask`` holds, else 0: also for an infinite or nan ``g``, of which ``g * mask`` would make nan.
 
-    np.where branches on each element, ten times slower if the mask is irregular. Multiplying the bits does not.
+    np.where branches on each element, ten times slower if the mask is irregular. Multiplying the bits does not. The
+    result goes into ``out``, if that is given.
 
     Example:
         >>> keep(np.array([1.0, np.inf]), np.array([True, False]))
