@@ -263,7 +263,13 @@ def test_a_missing_data_set_is_named_without_a_traceback(run_example, tmp_path):
 def test_ctrl_c_saves_the_best_weights_and_ends_with_a_message(tmp_path):
     command = [sys.executable, EXAMPLES / "softmax_regression.py", "--quick", "--epochs", "1000", "--output", tmp_path]
     environment = os.environ | {"PYTHONPATH": str(EXAMPLES.parent), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+    # Started in the background of a shell, the tests ignore the signal, and what they start would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        run = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with run:
         best = 0.0
         for line in run.stdout:
             best = max(best, figure(r"test accuracy ([\d.]+)", line))
