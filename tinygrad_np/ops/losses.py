@@ -5,15 +5,17 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tinygrad_np import dtypes
+from tinygrad_np.graph import modes
 from tinygrad_np.ops import elementwise, indexing
 from tinygrad_np.ops import primitive as _primitive
 from tinygrad_np.ops import reduction as reductions
+from tinygrad_np.ops import shape as shapes
 from tinygrad_np.ops.errors import argument_error
 from tinygrad_np.ops.linear_algebra import ones
 from tinygrad_np.ops.primitive import dual, fused, primitive, wrap
@@ -73,121 +75,76 @@ def cross_entropy(
     """
     _check_operands("cross_entropy", input, target)
     _check_reduction(reduction)
-    if not 0 <= label_smoothing <= 1:
+    if label_smoothing and not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    _check_weight("cross_entropy", weight, input)
+    if weight is not None:
+        _check_weight("cross_entropy", weight, input)
     if input._array.shape == target._array.shape:
         return _of_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
-    return cross_entropy_loss(input, target, weight, ignore_index, reduction, label_smoothing)
-
-
-class _Targets(NamedTuple):
-    """The distributions that logits are held against: ``share`` on the label, and ``spread`` over all classes.
-
-    Attributes:
-        hits: where in memory the labels' elements are, in the order that `_order` gives.
-        plain: whether there is neither weight nor smoothing, so that share and mass are 1.
-        share: for each target, or for all alike.
-        spread: of label smoothing, or None.
-        mass: the sum of a distribution: for each target, or for all alike.
-        count: the weight of all labels together, by which the mean divides.
-    """
-
-    hits: npt.NDArray[np.int64]
-    plain: bool
-    share: Any
-    spread: Array
-    mass: Any
-    count: Any
-
-    @classmethod
-    def of(cls, rows: Array, labels: Array, ignored: Array, weight: Array, label_smoothing: float) -> _Targets:
-        number, classes = rows.shape
-        numbers = _numbers(number)
-        hits = labels * number + numbers if _order(classes) == "C" else numbers * classes + labels
-        count = number if ignored is None else number - np.count_nonzero(ignored)
-        if weight is None and not label_smoothing:
-            return cls(hits, True, 1.0, None, 1.0, count)
-        share: Any = 1 - label_smoothing
-        if weight is not None:
-            weights = weight[labels]
-            share, count = share * weights, weights.sum() if ignored is None else weights[~ignored].sum()
-        if not label_smoothing:
-            return cls(hits, False, share, None, share, count)
-        spread = (np.ones(classes, rows.dtype) if weight is None else weight) * (label_smoothing / classes)
-        return cls(hits, False, share, spread, share + spread.sum(), count)
+    rows, labels, counted = _rows("cross_entropy", input, target, weight, ignore_index)
+    if weight is None and not label_smoothing:
+        loss = cross_entropy_loss(rows, labels, reduction)
+    else:
+        loss = _by_log_softmax(rows, labels, weight, reduction, label_smoothing)
+    return _placed(loss, counted, target) if reduction == "none" else loss
 
 
 @fused
-def cross_entropy_loss(
-    input: Array, target: Array, weight: Array, ignore_index: int, reduction: str, label_smoothing: float
-) -> Any:
-    """The cross entropy of logits and class indices: see `cross_entropy`."""
-    _check_indices("cross_entropy", input, target)
-    classes = input.shape[_class_dim(input)]
-    labels, ignored = _labels("cross_entropy", target, classes, ignore_index)
-    rows = input if input.ndim == 2 else np.moveaxis(input, _class_dim(input), -1).reshape(labels.size, classes)
-    targets = _Targets.of(rows, labels, ignored, weight, label_smoothing)
+def cross_entropy_loss(input: Array, target: Array, reduction: str) -> Any:
+    """The cross entropy of logits ``(batch, classes)`` and class indices ``(batch,)``, all of them in range.
 
+    It is what nearly every classifier is trained with, so it is fused: `_by_log_softmax`, which also knows weights,
+    and smoothing, takes three times as long.
+    """
+    number, classes = input.shape
     order = _order(classes)
-    logits = rows.T.copy(order)  # a column for each target
+    logits = input.T.copy(order)  # a column for each target
     if logits.size:
         logits -= np.maximum.reduce(logits)
-    products = logits.reshape(-1, order=order)[targets.hits]
-    if not targets.plain:
-        products *= targets.share
-        if targets.spread is not None:
-            products += targets.spread @ logits
+    # Where in memory the labels' elements are.
+    hits = target * number + _numbers(number) if order == "C" else _numbers(number) * classes + target
+    hit = logits.reshape(-1, order=order)[hits]
     exponentials = np.exp(logits, out=logits)
-    sums = ones(classes, rows.dtype).dot(exponentials)
+    sums = ones(classes, input.dtype).dot(exponentials)
     losses = np.log(sums)
-    if not targets.plain:
-        losses *= targets.mass
-    losses -= products
-    if ignored is not None:
-        losses[ignored] = 0
-    kept = exponentials, sums, targets, ignored
+    losses -= hit
+    kept = exponentials, sums, hits
     if reduction == "none":
-        return losses.reshape(target.shape), kept
+        return losses, kept
+    total = np.add.reduce(losses)
     if reduction == "sum":
-        return np.add.reduce(losses), kept
-    return (np.add.reduce(losses) / targets.count if targets.count else rows.dtype.type(np.nan)), kept
+        return total, kept
+    return (total / number if number else input.dtype.type(np.nan)), kept
 
 
-def _gradient_of_logits(g: Array, kept: Any, input_shape: tuple[int, ...], reduction: str) -> Array:
-    """``mass * softmax - target``, the gradient of each target's loss, times what that adds to the result."""
-    exponentials, sums, targets, ignored = kept
-    rates = g.reshape(-1) if reduction == "none" else float(g)  # for each target, or for all alike
+def _gradient_of_logits(g: Array, kept: Any, reduction: str) -> Array:
+    """``softmax - one_hot``, the gradient of each target's loss, times what that adds to the result."""
+    exponentials, sums, hits = kept
+    rates = g if reduction == "none" else float(g)  # for each target, or for all alike
     if reduction == "mean":
-        rates = rates / targets.count if targets.count else np.nan
-    gradient = exponentials * (rates * targets.mass / sums)
-    gradient.reshape(-1, order=_order(len(gradient)))[targets.hits] -= rates * targets.share
-    if targets.spread is not None:
-        gradient -= targets.spread[:, np.newaxis] * rates
-    if ignored is not None:
-        gradient[:, ignored] = 0
-    if len(input_shape) < 3:
-        return gradient.T.reshape(input_shape)
-    batch, classes, *others = input_shape
-    return np.moveaxis(gradient.T.reshape(batch, *others, classes), -1, 1)
+        rates = rates / len(hits) if len(hits) else np.nan
+    gradient = exponentials * (rates / sums)
+    gradient.reshape(-1, order=_order(len(gradient)))[hits] -= rates
+    return gradient.T
 
 
 cross_entropy_loss.rule(input=_gradient_of_logits)
 
 
 @cross_entropy_loss.decomposition
+def _decomposed(input: Any, target: Any, reduction: str) -> Any:
+    return _by_log_softmax(input, target, None, reduction, 0.0)
+
+
 def _by_log_softmax(
-    input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
-) -> Any:
-    dim = _class_dim(input)
-    logs = reductions.log_softmax(input, dim)
-    loss = nll_loss(logs, target, weight, ignore_index=ignore_index, reduction=reduction)
-    if not label_smoothing:
-        return loss
-    spread = -(logs if weight is None else logs * _along(weight, dim, logs.ndim)).sum(dim)
-    _, ignored, count = _targets("cross_entropy", logs, target, weight, ignore_index)
-    smooth = _reduced(_without(ignored, spread), reduction, count)
-    return (1 - label_smoothing) * loss + label_smoothing / input.shape[dim] * smooth
+    rows: Tensor, labels: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float
+) -> Tensor:
+    logs = reductions.log_softmax(rows, 1)
+    losses = _negative(logs, labels, weight)
+    if label_smoothing:
+        spread = -(logs if weight is None else logs * weight).sum(1)
+        losses = (1 - label_smoothing) * losses + label_smoothing / rows.shape[1] * spread
+    return _reduced(losses, reduction, _count(labels, weight))
 
 
 def _of_probabilities(
@@ -241,13 +198,9 @@ def nll_loss(
     if input.ndim == 0:
         raise ValueError("nll_loss: Expected 1 or more dimensions (got 0)")
     _check_weight("nll_loss", weight, input)
-    _check_indices("nll_loss", input, target)
-    labels, ignored, count = _targets("nll_loss", input, target, weight, ignore_index)
-    logs = input if input.ndim > 1 else input.unsqueeze(0)
-    losses = -indexing.gather(logs, 1, labels.reshape(len(logs), 1, *logs.shape[2:])).reshape(target.shape)
-    if weight is not None:
-        losses = losses * weight[labels]
-    return _reduced(_without(ignored, losses), reduction, count)
+    rows, labels, counted = _rows("nll_loss", input, target, weight, ignore_index)
+    loss = _reduced(_negative(rows, labels, weight), reduction, _count(labels, weight))
+    return _placed(loss, counted, target) if reduction == "none" else loss
 
 
 # ---- what losses of class indices share ----------------------------------------------------------------------------
@@ -257,10 +210,33 @@ def _class_dim(input: Any) -> int:
     return 1 if input.ndim > 1 else 0
 
 
+def _rows(
+    op: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """What is to be summed: a matrix with a row for each target, and the targets in a row.
+
+    Rows whose target is to be ignored are left out; the third result tells which stayed, if these are not all.
+    """
+    array, indices = input._array, target._array
+    if array.ndim == 0:
+        raise IndexError(f"{op}: Dimension out of range: input has no dimension for the classes")
+    _check_indices(op, array, indices)
+    if weight is not None and weight.requires_grad and modes.grad:
+        raise RuntimeError(f"{op}: not differentiable with respect to 'weight'")
+    classes = array.shape[_class_dim(array)]
+    labels, ignored = _labels(op, indices, classes, ignore_index)
+    if array.ndim != 2:
+        input = shapes.movedim(input, _class_dim(array), -1).reshape(labels.size, classes)
+    if ignored is None:
+        return input, target if labels is indices else wrap(labels), None
+    counted = wrap(np.flatnonzero(~ignored))
+    return indexing.index_select(input, 0, counted), wrap(labels[~ignored]), counted
+
+
 def _labels(
     op: str, target: Array, classes: int, ignore_index: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_] | None]:
-    """The targets in a row, with 0 for those to be ignored, and which these are (None if there are none)."""
+    """The targets in a row, and which of them are to be ignored (None if there are none)."""
     labels = target if target.ndim == 1 else target.reshape(-1)
     labels = labels if labels.dtype is dtypes.int64 else labels.astype(np.int64)
     # Read as unsigned, negative numbers are huge: one comparison tells that all are classes.
@@ -270,18 +246,25 @@ def _labels(
     wrong = labels[((labels < 0) | (labels >= classes)) & ~ignored]
     if wrong.size:
         raise IndexError(f"{op}: Target {wrong[0]} is out of bounds: the classes are 0 to {classes - 1}")
-    return np.where(ignored, 0, labels), ignored if ignored.any() else None
+    return labels, ignored if ignored.any() else None
 
 
-def _targets(
-    op: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
-) -> tuple[Tensor, Tensor | None, Any]:
-    """As tensors in the shape of ``target``: the labels, and which to ignore; and the weight of all others together."""
-    array, ignored = _labels(op, target._array, input.shape[_class_dim(input)], ignore_index)
-    counted = np.ones(array.size, bool) if ignored is None else ~ignored
-    count = counted.sum() if weight is None else weight._array[array][counted].sum()
-    mask = None if ignored is None else wrap(ignored.reshape(target.shape))
-    return wrap(array.reshape(target.shape)), mask, count
+def _placed(losses: Tensor, counted: Tensor | None, target: Tensor) -> Tensor:
+    """The losses of `_rows` in the shape of ``target``, with zeros for those that were left out."""
+    if counted is not None:
+        losses = indexing.scatter(wrap(np.zeros(target._array.size, losses.dtype)), 0, counted, losses)
+    return losses if target._array.ndim == 1 else losses.reshape(target._array.shape)
+
+
+def _negative(logs: Tensor, labels: Tensor, weight: Tensor | None) -> Tensor:
+    """The negative log likelihood of each label."""
+    losses = -indexing.gather(logs, 1, labels.unsqueeze(1)).squeeze(1)
+    return losses if weight is None else losses * weight[labels]
+
+
+def _count(labels: Tensor, weight: Tensor | None) -> Any:
+    """What the mean divides by, if it is not the number of labels: the weight of all together."""
+    return None if weight is None else weight._array[labels._array].sum()
 
 
 def _order(classes: int) -> Literal["C", "F"]:
@@ -300,10 +283,6 @@ def _numbers(count: int) -> Array:
 def _along(weight: Tensor, dim: int, ndim: int) -> Tensor:
     """The weights of the classes in a shape that is broadcast along their dimension."""
     return weight.reshape([-1 if i == dim else 1 for i in range(ndim)])
-
-
-def _without(ignored: Tensor | None, losses: Tensor) -> Tensor:
-    return losses if ignored is None else indexing.masked_fill(losses, ignored, 0)
 
 
 def _check_operands(op: str, input: Any, target: Any) -> None:
