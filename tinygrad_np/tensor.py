@@ -257,7 +257,10 @@ class Tensor:
     @property
     def grad(self) -> Tensor | None:
         """The gradient that `backward` left here."""
-        return getattr(self, "_grad", None)
+        try:
+            return self._grad
+        except AttributeError:  # never set
+            return None
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:

@@ -15,7 +15,8 @@ in its place, after the next step.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from operator import is_
 from typing import Any, NamedTuple, TypeAlias
 
@@ -31,6 +32,7 @@ Ready: TypeAlias = "list[tuple[Place, tg.Tensor]]"  # parameters to update, each
 
 _SMALL = 8 * 1024  # elements; below, copying in and out costs less than the calls of the rule
 _PIECE = 64 * 1024  # elements; about as many of a parameter, its gradient, state and scratch fit the second-level cache
+_ONE = np.float32(1)
 # A second thread for other pieces does not help: those of the matrix products before still spin on its processor.
 
 
@@ -111,7 +113,10 @@ class ElementwiseOptimizer(Optimizer):
         complete = len(ready) == block.members
         if complete and not block.names:  # nothing is remembered, as by plain SGD, so there is nothing to see to
             return [Run(0, block.size, 0, False)]
-        is_new = [place.adopt(self.state[place.param]) for place, _ in ready] if block.names else [False] * len(ready)
+        if complete and block.is_shown(self.state, ready):
+            is_new = [False] * block.members
+        else:
+            is_new = [place.adopt(self.state[place.param]) for place, _ in ready]
         steps = block.count(ready)
         if complete and True not in is_new and steps.count(steps[0]) == block.members:
             return [Run(0, block.size, steps[0], False)]
@@ -157,7 +162,8 @@ class Layout:
             block = Block(members, names, scratch[dtype])
             start = 0
             for index, param in enumerate(members):
-                self.places[param] = Place(block, param, index, start)
+                self.places[param] = place = Place(block, param, index, start)
+                block.views += place.views.values()
                 start += param.numel()
 
     def ready(self, params: Sequence[tg.Tensor]) -> dict[Block, Ready] | None:
@@ -167,7 +173,7 @@ class Layout:
             grad = param.grad
             if grad is not None:
                 place = self.places.get(param)
-                if place is None or place.array is not param.numpy(force=True):
+                if place is None or place.array is not param._array:
                     return None
                 found.setdefault(place.block, []).append((place, grad))
         return found
@@ -203,6 +209,7 @@ class Block:
         size: how many elements.
         state: for each name but ``"step"``, an array with the elements of all parameters.
         steps: how often each parameter has been updated, if that is counted.
+        views: what shows the state of the parameters to the user, of one after the other.
         in_place: whether there are no copies: a parameter that is alone is updated in its own memory, if that is flat.
         param, grad: the copies of the parameters and of their gradients.
         scratch: two arrays for intermediate results of a piece, which all blocks share.
@@ -216,6 +223,7 @@ class Block:
         dtype = params[0].dtype
         self.state = {name: np.zeros(size, dtype) for name in names if name != "step"}
         self.steps = np.zeros(len(params), np.float32)
+        self.views: list[tg.Tensor] = []
         self.in_place = len(params) == 1 and params[0].is_contiguous()
         if not self.in_place:
             self.param, self.grad = np.empty((2, size), dtype)
@@ -238,10 +246,10 @@ class Block:
         """Flat arrays of the parameters, to be changed in place, and of their gradients."""
         if self.in_place:
             ((place, grad),) = ready
-            return place.array.reshape(-1), grad.numpy(force=True).reshape(-1)
+            return place.array.reshape(-1), grad._array.reshape(-1)
         for place, grad in ready:
             place.param_copy[...] = place.array
-            place.grad_copy[...] = grad.numpy(force=True)
+            place.grad_copy[...] = grad._array
         return self.param, self.grad
 
     def scatter(self, ready: Ready) -> None:
@@ -250,13 +258,22 @@ class Block:
             for place, _ in ready:
                 place.array[...] = place.param_copy
 
+    def is_shown(self, state: Mapping[tg.Tensor, dict[str, Any]], ready: Ready) -> bool:
+        """Whether all that is remembered of these, which are all parameters, is views of this block's arrays.
+
+        After a step it is, unless somebody put other tensors there. Saves half of what `Place.adopt` takes for each.
+        """
+        shown = [*chain.from_iterable([state[place.param].values() for place, _ in ready])]
+        return len(shown) == len(self.views) and all(map(is_, shown, self.views))
+
     def count(self, ready: Ready) -> list[float]:
         """Count one more update of these parameters, if updates are counted; return the counts of all."""
-        steps: list[float] = self.steps.tolist()
         if "step" in self.names:
-            for place, _ in ready:
-                steps[place.index] += 1
-            self.steps[:] = steps
+            if len(ready) == self.members:
+                self.steps += _ONE
+            else:
+                self.steps[[place.index for place, _ in ready]] += _ONE
+        steps: list[float] = self.steps.tolist()
         return steps
 
 
@@ -281,7 +298,7 @@ class Place:
     def __init__(self, block: Block, param: tg.Tensor, index: int, start: int) -> None:
         self.block = block
         self.param = param
-        self.array = param.numpy(force=True)
+        self.array = param._array
         self.index = index
         self.start = start
         self.stop = start + param.numel()
@@ -313,8 +330,8 @@ class Place:
                         f"the optimizer's state {name!r} of a parameter of shape {list(self.array.shape)} has shape "
                         f"{list(value.shape)}, not {list(view.shape)}"
                     )
-                value = value.numpy(force=True)
-            view.numpy()[...] = value
+                value = value._array
+            view._array[...] = value
             state[name] = view
         return is_new
 
