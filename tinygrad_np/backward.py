@@ -140,7 +140,7 @@ def _root_gradient(tensor: Tensor, grad: Tensor | None, i: int, create_graph: bo
                 "grad can be implicitly created only for scalar outputs, but output "
                 f"{i} has shape {list(tensor.shape)}: pass its gradient"
             )
-        one = np.array(1, tensor._array.dtype).reshape(tensor._array.shape)
+        one = np.array(1, tensor._array.dtype, ndmin=tensor._array.ndim)
         return wrap(one) if create_graph else one
     if not isinstance(grad, primitive.Tensor):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")

@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
 from operator import attrgetter
+from sys import getrefcount
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy import ndarray
 
 from tinygrad_np.dtypes import DType
 
@@ -74,21 +76,25 @@ class Node:
         self.dtype = dtype
         self.time = tick()
         self.hooks: dict[int, Hook] | None = None
-        self.trace = _trace() if modes.anomaly else None
+        self.trace = stack_trace() if modes.anomaly else None
 
     def name(self) -> str:
         """The name that ``grad_fn`` shows."""
         return type(self).__name__
 
-    def backward(self, grad: Gradient, wanted: set[Node] | None) -> list[Gradient | None]:
-        """One gradient per edge; None where it is zero, or where ``wanted`` is a set that lacks the edge.
+    def backward(self, grad: Gradient, wanted: set[Node] | None, retain: bool) -> list[Gradient | None]:
+        """The gradients of the inputs.
 
-        The list is the sweep's, which empties it.
+        Args:
+            grad: the gradient of the output.
+            wanted: the nodes whose gradients need be computed; None for all.
+            retain: keep what was saved for the backward pass; otherwise it is dropped, and there can be no other.
+
+        Returns:
+            One gradient per edge; None where it is zero or need not be computed. The sweep, which owns the list,
+            empties it.
         """
         raise NotImplementedError(f"{type(self).__name__} must define backward")
-
-    def release(self) -> None:
-        """Drop what was saved for the backward pass; this node cannot be swept again."""
 
     @property
     def next_functions(self) -> tuple[tuple[Node, int], ...]:
@@ -114,14 +120,14 @@ class Leaf(Node):
     def name(self) -> str:
         return "AccumulateGrad"
 
-    def backward(self, grad: Gradient, wanted: set[Node] | None) -> list[Gradient | None]:
+    def backward(self, grad: Gradient, wanted: set[Node] | None, retain: bool) -> list[Gradient | None]:
         self.receive(grad)
         return []
 
     def receive(self, grad: Gradient) -> None:
         """Give the tensor its gradient, or more of it."""
         # What only this frame and the caller's refer to nobody else can see: it is handed over instead of copied.
-        unshared = sys.getrefcount(grad) <= _PASSED and _is_whole(grad)
+        unshared = getrefcount(grad) <= _PASSED and _is_whole(grad)
         tensor = self.owner()
         if tensor is not None and tensor._node.__class__ is Leaf:
             tensor._accumulate_grad(grad, unshared)
@@ -140,7 +146,7 @@ class Joint(Node):
         """From now on, pass gradients on."""
         self.edges = (self.behind,)
 
-    def backward(self, grad: Gradient, wanted: set[Node] | None) -> list[Gradient | None]:
+    def backward(self, grad: Gradient, wanted: set[Node] | None, retain: bool) -> list[Gradient | None]:
         return [grad]
 
 
@@ -156,7 +162,7 @@ class Part(Node):
     def name(self) -> str:
         return self.edges[0].name()
 
-    def backward(self, grad: Gradient, wanted: set[Node] | None) -> list[Gradient | None]:
+    def backward(self, grad: Gradient, wanted: set[Node] | None, retain: bool) -> list[Gradient | None]:
         return [Parts({self.index: grad})]
 
 
@@ -199,18 +205,19 @@ def sweep(
     Returns:
         The gradient of each of ``inputs`` that was reached.
     """
-    order, ordered = _newest_first([node for node, _ in roots], leaves=inputs is not None)
     targets = set(inputs or ())
-    wanted = None if inputs is None else _leading_to(targets, order)
+    wanted = None if inputs is None else _leading_to(targets, _reachable([node for node, _ in roots]))
     anomaly = modes.anomaly
-    pending: dict[Node, Gradient] = {}
+    pending: dict[Node, Gradient] = {}  # the gradients that have arrived
+    newest: list[tuple[int, Node]] = []  # a heap of the nodes they have arrived at, the newest of them on top
     sums: set[Node] = set()
     found: dict[Node, Gradient] = {}
     for node, grad in roots:
-        _add(pending, sums, node, grad)
-    for node in order:
         if node not in pending:
-            continue
+            heappush(newest, (-node.time, node))
+        _add(pending, sums, node, grad)
+    while newest:
+        node = heappop(newest)[1]
         if node.hooks:
             _run_hooks(node, pending)
         if wanted is not None:
@@ -220,69 +227,60 @@ def sweep(
                 del pending[node]
                 continue
         if anomaly:
-            gradients = _checked_backward(node, pending.pop(node), wanted)
+            gradients = _checked_backward(node, pending.pop(node), wanted, retain_graph)
         else:
-            gradients = node.backward(pending.pop(node), wanted)
+            gradients = node.backward(pending.pop(node), wanted, retain_graph)
+        if wanted is not None:
+            gradients = [grad if edge in wanted else None for grad, edge in zip(gradients, node.edges, strict=True)]
         # Each gradient is taken out of the list, for a leaf can tell from the reference count if it may keep the array.
         for edge in reversed(node.edges):
             grad = gradients.pop()
-            if grad is None or (wanted is not None and edge not in wanted):
+            if grad is None:
                 continue
-            if grad.shape != edge.shape or grad.dtype is not edge.dtype or grad.__class__ is not np.ndarray:
+            if grad.shape != edge.shape or grad.dtype is not edge.dtype or grad.__class__ is not ndarray:
                 grad = _fitted(grad, edge)
-            if edge in pending:
+            if edge.__class__ is Leaf and wanted is None and not edge.hooks:
+                edge.receive(grad)  # it need not wait for its whole gradient, it adds up what arrives by itself
+            elif edge in pending:
                 _add(pending, sums, edge, grad)
-            elif isinstance(edge, Leaf) and edge not in ordered:
-                edge.receive(grad)
             else:
                 pending[edge] = grad
+                heappush(newest, (-edge.time, edge))
         assert not gradients, f"{node.name()} gave more gradients than it has inputs"
         grad = None  # as there, when a leaf is reached by way of `pending`
-        if not retain_graph:
-            node.release()
     return found
 
 
 def take(gradients: dict[Node, Gradient], node: Node) -> Gradient:
     """Pop the gradient of ``node``; if it is an array that somebody else might see, a copy of it."""
     grad = gradients.pop(node)
-    if not isinstance(grad, np.ndarray) or (sys.getrefcount(grad) <= _ALONE and _is_whole(grad)):
+    if not isinstance(grad, np.ndarray) or (getrefcount(grad) <= _ALONE and _is_whole(grad)):
         return grad
     return grad.copy()
 
 
-def _newest_first(roots: Iterable[Node], leaves: bool) -> tuple[list[Node], set[Node]]:
-    """Every node that the roots depend on, youngest first: an order in which users come before what they use.
-
-    Args:
-        roots: where to begin.
-        leaves: with all leaves; otherwise without those that have no hooks. Such a leaf need not wait for its whole
-            gradient, it can add up what arrives by itself, which makes the sweep of a small network a sixth faster.
-
-    Returns:
-        The nodes in order, and as a set.
-    """
+def _reachable(roots: Iterable[Node]) -> list[Node]:
+    """Every node that the roots depend on, these included."""
     nodes = list(dict.fromkeys(roots))
     seen = set(nodes)
     for node in nodes:  # the list grows while it is read
         for edge in node.edges:
-            if edge not in seen and (edge.__class__ is not Leaf or leaves or edge.hooks):
+            if edge not in seen:
                 seen.add(edge)
                 nodes.append(edge)
-    nodes.sort(key=_TIME, reverse=True)
-    return nodes, seen
+    return nodes
 
 
-_TIME = attrgetter("time")
-
-
-def _leading_to(targets: set[Node], order: list[Node]) -> set[Node]:
-    """The nodes of ``order`` from which a target can be reached, targets included."""
+def _leading_to(targets: set[Node], nodes: Iterable[Node]) -> set[Node]:
+    """The nodes from which a target can be reached, targets included."""
     leading: set[Node] = set()
-    for node in reversed(order):
+    for node in sorted(nodes, key=_TIME):
         if node in targets or not leading.isdisjoint(node.edges):
             leading.add(node)
     return leading
+
+
+_TIME = attrgetter("time")
 
 
 def _fitted(grad: Gradient, edge: Node) -> Gradient:
@@ -316,11 +314,11 @@ def _run_hooks(node: Node, pending: dict[Node, Gradient]) -> None:
             pending[node] = replaced
 
 
-def _checked_backward(node: Node, grad: Gradient, wanted: set[Node] | None) -> list[Gradient | None]:
+def _checked_backward(node: Node, grad: Gradient, wanted: set[Node] | None, retain: bool) -> list[Gradient | None]:
     """``node.backward`` in anomaly mode: NaN is an error, and an error tells where the node was made."""
     cause, modes.cause = modes.cause, node
     try:
-        gradients = node.backward(grad, wanted)
+        gradients = node.backward(grad, wanted, retain)
         for i, gradient in enumerate(gradients if modes.check_nan else ()):
             if gradient is not None and gradient.dtype is not None and np.isnan(gradient).any():
                 raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
@@ -333,7 +331,7 @@ def _checked_backward(node: Node, grad: Gradient, wanted: set[Node] | None) -> l
     return gradients
 
 
-def _trace() -> str:
+def stack_trace() -> str:
     """The stack down to the call of an op; and if that is in the backward of a node, how that node was made."""
     frames = traceback.extract_stack()
     while frames[-1].filename.startswith(_ENGINE):
@@ -385,7 +383,7 @@ def sum_to_shape(grad: Gradient, shape: tuple[int, ...]) -> Gradient:
 
 def _is_whole(array: Gradient) -> bool:
     """Whether an array owns its memory, or is all of an array that nothing else refers to."""
-    if array.__class__ is not np.ndarray:
+    if array.__class__ is not ndarray:
         return False
     base = array.base
     if base is None:
@@ -394,13 +392,13 @@ def _is_whole(array: Gradient) -> bool:
         base.__class__ is np.ndarray
         and base.base is None
         and base.size == array.size
-        and sys.getrefcount(base) <= _ALONE + 1  # the view's own reference comes on top
+        and getrefcount(base) <= _ALONE + 1  # the view's own reference comes on top
         and array.flags.writeable
     )
 
 
 def _references(array: Gradient) -> int:
-    return sys.getrefcount(array)
+    return getrefcount(array)
 
 
 def _references_of_a_local() -> int:

@@ -93,6 +93,7 @@ def _rebuild(
     tensor._array = array
     tensor._node = None
     tensor._counter = [0, 0, False]
+    tensor._grad = None
     for name, value in attributes.items():
         setattr(tensor, name, value)
     return tensor.requires_grad_(requires_grad)
@@ -116,7 +117,7 @@ class Tensor:
     """
 
     # _array: the values. _node: the graph's node that made them, a Leaf where the user did and a gradient is wanted, or
-    # None. _counter: of in-place changes, see ops/primitive.py. _grad: absent until there is one.
+    # None. _counter: of in-place changes, see ops/primitive.py. _grad: the gradient, or None.
     __slots__ = ("__weakref__", "_array", "_counter", "_grad", "_node")
 
     _array: npt.NDArray[Any]
@@ -130,6 +131,7 @@ class Tensor:
         tensor._array = array
         tensor._node = node
         tensor._counter = [0, 0, False]
+        tensor._grad = None
         return tensor
 
     # ---- what it is ------------------------------------------------------------------------------------------------
@@ -257,10 +259,7 @@ class Tensor:
     @property
     def grad(self) -> Tensor | None:
         """The gradient that `backward` left here."""
-        try:
-            return self._grad
-        except AttributeError:  # never set
-            return None
+        return self._grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -345,14 +344,13 @@ class Tensor:
 
     def _accumulate_grad(self, grad: Any, unshared: builtins.bool) -> None:
         """Add to ``grad``. Only an ``unshared`` array may become it: no gradient shares memory with another tensor."""
-        try:
-            present = self._grad
-        except AttributeError:  # never set
-            present = None
-        if isinstance(grad, Tensor):  # under create_graph: keep the gradients' own graph
+        present = self._grad
+        if present is None and unshared:  # as nearly always
+            self._grad = Tensor._wrap(grad)
+        elif isinstance(grad, Tensor):  # under create_graph: keep the gradients' own graph
             self._grad = elementwise.clone(grad) if present is None else present + grad
         elif present is None:
-            self._grad = Tensor._wrap(grad if unshared else grad.copy())
+            self._grad = Tensor._wrap(grad.copy())
         elif present._node is None:
             np.add(present._array, grad, out=present._array)
             present._touch()
@@ -431,10 +429,11 @@ class Tensor:
         """How often the values were changed in place."""
         return self._counter[1]  # type: ignore[no-any-return]
 
-    def _touch(self) -> None:
-        """Note that the values were changed in place: a graph that saved them is stale."""
-        self._counter[0] = tick()
-        self._counter[1] += 1
+    def _touch(self, now: builtins.int | None = None) -> None:
+        """Note that the values were changed in place, ``now`` on the graph's clock: what saved them is stale."""
+        counter = self._counter
+        counter[0] = now or tick()
+        counter[1] += 1
 
     def _assign(self, result: Tensor) -> Self:
         """Take on the values of ``result``, and its place in the graph. All in-place methods end here."""

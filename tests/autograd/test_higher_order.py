@@ -241,15 +241,15 @@ def test_a_fused_op_whose_inputs_depend_on_each_other(fused_product):
 def test_fused_ops_in_a_row_are_swept_in_linear_time(fused_product, monkeypatch):
     """Each looks at its own part of the graph only: 12 times the ops must not take 144 times the steps."""
     visited = 0
-    newest_first = graph._newest_first
+    reachable = graph._reachable
 
-    def counting(roots, leaves):
+    def counting(roots):
         nonlocal visited
-        order, ordered = newest_first(roots, leaves)
-        visited += len(order)
-        return order, ordered
+        nodes = reachable(roots)
+        visited += len(nodes)
+        return nodes
 
-    monkeypatch.setattr(graph, "_newest_first", counting)
+    monkeypatch.setattr(graph, "_reachable", counting)
     counts = []
     for depth in (10, 120):
         x, w = leaf(1.0), leaf(1.0)

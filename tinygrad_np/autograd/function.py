@@ -225,18 +225,16 @@ class FunctionNode(Node):
         layout = None if self.layouts is None else self.layouts[i]
         return self if layout is None else Part(self, i, *layout)
 
-    def backward(self, grad: Gradient, wanted: set[Node] | None) -> list[Gradient | None]:
+    def backward(self, grad: Gradient, wanted: set[Node] | None, retain: bool) -> list[Gradient | None]:
         needs = [False] * len(self.tensors)
         for i, edge in zip(self.needed, self.edges, strict=True):
             needs[i] = wanted is None or edge in wanted
         self.ctx.needs_input_grad = tuple(needs)
         returned = self.function.backward(self.ctx, *self._of_outputs(grad))
         gradients = self._one_per_argument(returned if isinstance(returned, tuple) else (returned,))
-        return [self._checked(i, gradients[i], edge) for i, edge in zip(self.needed, self.edges, strict=True)]
-
-    def release(self) -> None:
-        if self.ctx._saved:
+        if not retain and self.ctx._saved:
             self.ctx._saved = None
+        return [self._checked(i, gradients[i], edge) for i, edge in zip(self.needed, self.edges, strict=True)]
 
     def _of_outputs(self, grad: Gradient) -> list[Tensor | None]:
         """The gradient of each output, as a tensor."""
@@ -285,7 +283,7 @@ class _Undifferentiable(Node):
 
     __slots__ = ()
 
-    def backward(self, grad: Gradient, wanted: set[Node] | None) -> NoReturn:
+    def backward(self, grad: Gradient, wanted: set[Node] | None, retain: bool) -> NoReturn:
         raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
 
 

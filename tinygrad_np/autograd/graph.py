@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tinygrad_np.graph import Node, tick
+from tinygrad_np.graph import Node
 from tinygrad_np.tensor import Tensor
 
 __all__ = ["Node", "increment_version"]
@@ -27,7 +27,5 @@ def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
         ...
         RuntimeError: one of the variables needed for gradient computation has been modified by an inplace ...
     """
-    now = tick()
     for changed in [tensor] if isinstance(tensor, Tensor) else tensor:
-        changed._counter[0] = now
-        changed._counter[1] += 1
+        changed._touch()

@@ -35,6 +35,7 @@ class Parameter(Tensor):
         self._array = data._array
         self._node = None
         self._counter = data._counter  # of in-place changes: they are seen through either
+        self._grad = None
         self.requires_grad_(requires_grad)
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy import ndarray
 
 from tinygrad_np.dtypes import DType
 from tinygrad_np.ops import primitive as _primitive
@@ -48,7 +49,7 @@ def matmul(input: Array, other: Array) -> Array:
         >>> tg.matmul(tg.ones(5, 2, 3), tg.ones(3)).shape
         Size([5, 2])
     """
-    if not _alike(input, other):
+    if not _alike(input, other, other):
         _check_operands("matmul", input=input, other=other)
     try:
         if input.ndim > 2 and other.ndim == 2 and input.flags.c_contiguous:
@@ -67,7 +68,7 @@ def _times(left: Any, right: Any) -> Any:
     - Medium ones: by one thread. Two would hardly be faster, and leave half of the result in another cache. A training
       step of a 784-50-100-10 network with batches of 100 takes 0.8 of the time.
     """
-    if left.__class__ is not np.ndarray:
+    if left.__class__ is not ndarray:
         return np.matmul(left, right)
     multiplications = left.size * right.shape[1]
     if multiplications <= _SMALL or left.shape[1] == 1:
@@ -123,7 +124,7 @@ def linear(input: Array, weight: Array, bias: Array = None) -> Array:
         >>> tg.nn.functional.linear(tg.tensor([1.0, 2.0]), tg.tensor([[1.0, 1.0], [0.0, 3.0]]), tg.tensor([10.0, 20.0]))
         tensor([13., 26.])
     """
-    if not (_alike(input, weight) and (bias is None or _alike(weight, bias))):
+    if not _alike(input, weight, weight if bias is None else bias):
         _check_operands("linear", input=input, weight=weight, **({} if bias is None else {"bias": bias}))
     if weight.ndim != 2 or input.ndim == 0:
         raise RuntimeError(
@@ -140,11 +141,12 @@ def linear(input: Array, weight: Array, bias: Array = None) -> Array:
     if bias is None:
         return out
     try:
-        return np.add(out, bias, out=out)
+        out += bias
     except ValueError:
         raise RuntimeError(
             f"linear: a bias of shape {list(bias.shape)} does not fit an output of shape {list(out.shape)}"
         ) from None
+    return out
 
 
 @functools.lru_cache(maxsize=32)
@@ -155,20 +157,22 @@ def ones(size: int, dtype: DType) -> Array:
     return vector
 
 
-def _sum_of_rows(g: Any) -> Any:
-    return ones(len(g), g.dtype).dot(g) if g.__class__ is np.ndarray else g.sum(0)
-
-
 def _weight_gradient(g: Any, input: Any) -> Any:
     if g.ndim != 2:
         g, input = _rows(g), _rows(input)
     return _times(g.T, input)
 
 
+def _bias_gradient(g: Any) -> Any:
+    if g.ndim != 2:
+        return g  # the sweep sums over what was broadcast
+    return ones(len(g), g.dtype).dot(g) if g.__class__ is ndarray else g.sum(0)
+
+
 linear.rule(
     input=lambda g, weight: _product(g, weight) if g.ndim > 2 else _times(g, weight),
     weight=_weight_gradient,
-    bias=lambda g: _sum_of_rows(g) if g.ndim == 2 else g,
+    bias=_bias_gradient,
 )
 
 
@@ -188,9 +192,11 @@ def _row(vectors: Any) -> Any:
     return vectors.reshape((*vectors.shape[:-1], 1, vectors.shape[-1]))
 
 
-def _alike(a: Any, b: Any) -> bool:
+def _alike(a: Any, b: Any, c: Any) -> bool:
     """Whether these are arrays of one dtype, and not bool: the common case, which needs no `_check_operands`."""
-    return a.__class__ is b.__class__ is np.ndarray and a.dtype is b.dtype and a.dtype.kind != "b"
+    return (
+        a.__class__ is b.__class__ is c.__class__ is ndarray and a.dtype is b.dtype is c.dtype and a.dtype.kind != "b"
+    )
 
 
 def _check_operands(op: str, **operands: Any) -> None:

@@ -217,36 +217,32 @@ def _rows(
 
     Rows whose target is to be ignored are left out; the third result tells which stayed, if these are not all.
     """
-    array, indices = input._array, target._array
-    if array.ndim == 0:
-        raise IndexError(f"{op}: Dimension out of range: input has no dimension for the classes")
-    _check_indices(op, array, indices)
     if weight is not None and weight.requires_grad and modes.grad:
         raise RuntimeError(f"{op}: not differentiable with respect to 'weight'")
-    classes = array.shape[_class_dim(array)]
-    labels, ignored = _labels(op, indices, classes, ignore_index)
-    if array.ndim != 2:
-        input = shapes.movedim(input, _class_dim(array), -1).reshape(labels.size, classes)
+    array, labels = input._array, target._array
+    if array.ndim != 2 or labels.dtype is not dtypes.int64 or labels.shape != array.shape[:1]:
+        _check_indices(op, array, labels)
+        labels = labels.reshape(-1).astype(np.int64, copy=False)
+        dim = _class_dim(array)
+        input = shapes.movedim(input, dim, -1).reshape(labels.size, array.shape[dim])
+        target = wrap(labels)
+    ignored = _ignored(op, labels, input._array.shape[1], ignore_index)
     if ignored is None:
-        return input, target if labels is indices else wrap(labels), None
+        return input, target, None
     counted = wrap(np.flatnonzero(~ignored))
     return indexing.index_select(input, 0, counted), wrap(labels[~ignored]), counted
 
 
-def _labels(
-    op: str, target: Array, classes: int, ignore_index: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_] | None]:
-    """The targets in a row, and which of them are to be ignored (None if there are none)."""
-    labels = target if target.ndim == 1 else target.reshape(-1)
-    labels = labels if labels.dtype is dtypes.int64 else labels.astype(np.int64)
+def _ignored(op: str, labels: Array, classes: int, ignore_index: int) -> npt.NDArray[np.bool_] | None:
+    """Which labels are to be ignored, or None if no one is; all others must be classes."""
     # Read as unsigned, negative numbers are huge: one comparison tells that all are classes.
     if labels.size and np.maximum.reduce(labels.view(np.uint64)) < classes and not 0 <= ignore_index < classes:
-        return labels, None
-    ignored = labels == ignore_index
+        return None
+    ignored: npt.NDArray[np.bool_] = labels == ignore_index
     wrong = labels[((labels < 0) | (labels >= classes)) & ~ignored]
     if wrong.size:
         raise IndexError(f"{op}: Target {wrong[0]} is out of bounds: the classes are 0 to {classes - 1}")
-    return labels, ignored if ignored.any() else None
+    return ignored if ignored.any() else None
 
 
 def _placed(losses: Tensor, counted: Tensor | None, target: Tensor) -> Tensor:
@@ -310,6 +306,8 @@ def _check_weight(op: str, weight: Any, input: Tensor) -> None:
 
 
 def _check_indices(op: str, input: Any, target: Any) -> None:
+    if input.ndim == 0:
+        raise IndexError(f"{op}: Dimension out of range: input has no dimension for the classes")
     if input.ndim <= 2:
         if target.ndim > 1:
             raise RuntimeError(f"{op}: 0D or 1D target tensor expected, multi-target not supported")

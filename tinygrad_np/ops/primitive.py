@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import functools
+import linecache
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
 import numpy as np
 
 from tinygrad_np import dtypes
-from tinygrad_np.graph import Gradient, Joint, Node, Part, Parts, freed_error, modes, stale_error, sweep
+from tinygrad_np.graph import (
+    Gradient,
+    Joint,
+    Node,
+    Part,
+    Parts,
+    freed_error,
+    modes,
+    stack_trace,
+    stale_error,
+    sweep,
+    tick,
+)
 from tinygrad_np.ops.errors import argument_error, explain
 from tinygrad_np.ops.table import NUMPY_NAMES, Array, Op, Plan, Promotion, Rule
+from tinygrad_np.ops.written import written
 
 if TYPE_CHECKING:
     from tinygrad_np.tensor import Tensor as Tensor
@@ -24,6 +38,8 @@ R = TypeVar("R")
 # there are views. A constant never changes.
 Counter: TypeAlias = list[Any]
 _CONSTANT: Counter = [0, 0, False]
+
+ndarray, asarray = np.ndarray, np.asarray
 
 
 def tie(tensor_class: type[Tensor]) -> None:
@@ -165,16 +181,14 @@ def fused(forward: Callable[P, Any]) -> Primitive[P]:
 
 def _function(op: Op) -> Any:
     """The op as a function of tensors that carries its row of the table, in the form of call that suits it."""
-    caller: Callable[[Op], Callable[..., Any]] = _general
+    caller: Callable[[Op], Callable[..., Any]] = _plain
     if op.splits:
         caller = _split
     elif op.parameters[0] == "tensors":
         caller = _sequence
-    elif op.tensors == tuple(range(len(op.parameters))) and not op.view and not op.fused:
-        caller = {1: _unary, 2: _binary}.get(len(op.parameters), _general)
     function: Any = functools.update_wrapper(caller(op), op.forward)
-    function.__name__ = op.name
-    function.op = op
+    function.__name__ = function.__qualname__ = op.name
+    function.op, op.function = op, function
     function.rule = op.rule
     function.decomposition = op.decomposition
     return function
@@ -183,52 +197,52 @@ def _function(op: Op) -> Any:
 class OpNode(Node):
     """The node of a primitive: the op, what its rules need, and the counters that tell if that was changed since."""
 
-    __slots__ = ("counters", "op", "plan", "saved")
+    __slots__ = ("counters", "plan", "saved")
 
     def __init__(
-        self,
-        op: Op,
-        plan: Plan,
-        edges: tuple[Node, ...],
-        out: Array,
-        values: Sequence[Any],
-        counters: Sequence[Counter],
+        self, plan: Plan, edges: tuple[Node, ...], out: Array, values: Sequence[Any], counters: Sequence[Counter]
     ) -> None:
-        Node.__init__(self, edges, out.shape, out.dtype)  # super() would make it take a third longer
-        self.op = op
+        # What `Node.__init__` does is spelled out, for time; `written` does so with all of this.
+        self.edges = edges
+        self.shape = out.shape
+        self.dtype = out.dtype
+        self.time = tick()
+        self.hooks = None
+        self.trace = stack_trace() if modes.anomaly else None
         self.plan = plan
         self.saved: tuple[Any, ...] | None = plan.save(values)
         self.counters = plan.watch(counters)
 
+    @property
+    def op(self) -> Op:
+        """The op that made the output."""
+        return self.plan.op
+
     def name(self) -> str:
         return "".join(word.capitalize() for word in self.op.name.split("_")) + "Backward0"
 
-    def backward(self, grad: Gradient, wanted: set[Node] | None) -> list[Gradient | None]:
-        saved = self.saved
+    def backward(self, grad: Gradient, wanted: set[Node] | None, retain: bool) -> list[Gradient | None]:
+        plan, saved = self.plan, self.saved
         if saved is None:
             raise freed_error(self.op.name)
         for counter in self.counters:
             if counter[0] > self.time:
                 raise stale_error(f"{self.op.name} (with output of shape {list(self.shape)})", counter[1])
-        if grad.__class__ is not np.ndarray:
+        if not retain and plan.holds_arrays:
+            self.saved, self.counters = None, ()
+        if grad.__class__ is not ndarray:
             if self.op.decompose is not None:
                 return self._backward_of_decomposition(grad, saved)
             saved = self._saved_tensors(saved)
         if wanted is None:
-            return self.plan.gradients(grad, saved)
+            return plan.gradients(grad, saved)
         return [
-            rule(grad, saved) if edge in wanted else None
-            for rule, edge in zip(self.plan.rules, self.edges, strict=True)
+            rule(grad, saved) if edge in wanted else None for rule, edge in zip(plan.rules, self.edges, strict=True)
         ]
 
     def watches(self, counter: Counter) -> bool:
         """Whether something was saved that ``counter`` belongs to."""
         return any(watched is counter for watched in self.counters)
-
-    def release(self) -> None:
-        if self.plan.holds_arrays:
-            self.saved = None
-            self.counters = ()
 
     def _saved_tensors(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
         """What was saved, as tensors that hang in the graph where the saved inputs and output hung."""
@@ -264,8 +278,8 @@ class SequenceNode(OpNode):
 
     chosen: tuple[int, ...]  # which elements of the sequence the edges belong to
 
-    def backward(self, grad: Gradient, wanted: set[Node] | None) -> list[Gradient | None]:
-        gradients: Any = super().backward(grad, None)[0]
+    def backward(self, grad: Gradient, wanted: set[Node] | None, retain: bool) -> list[Gradient | None]:
+        gradients: Any = super().backward(grad, None, retain)[0]
         return [gradients[i] for i in self.chosen]
 
     def _saved_tensors(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -285,131 +299,32 @@ class SplitNode(OpNode):
 
     layouts: list[tuple[tuple[int, ...], dtypes.DType]]  # shape and dtype of each output
 
-    def backward(self, grad: Gradient, wanted: set[Node] | None) -> list[Gradient | None]:
-        return super().backward(grad.filled(self.layouts), wanted)
+    def backward(self, grad: Gradient, wanted: set[Node] | None, retain: bool) -> list[Gradient | None]:
+        return super().backward(grad.filled(self.layouts), wanted, retain)
 
 
 # --------------------------------------------------------------------------------------------------------------------
 # Calling an op. All do the same: take the arrays out of the tensors, promote, run the forward, wrap the result, and
-# record a node if an input has one. The forms for one and two tensors are spelled out, for nearly all calls are such: a
-# product of four elements takes 0.6 of the time that it would by way of `_general`.
+# record a node if an input has one.
 # --------------------------------------------------------------------------------------------------------------------
 
 
-def _unary(op: Op) -> Callable[[Any], Tensor]:
-    forward = op.forward
-    floating = op.promote == "floating"
+def _plain(op: Op) -> Callable[..., Any]:
+    """Calls an op of tensors, some of which may be numbers or absent, and other arguments.
 
-    def call(input: Tensor) -> Tensor:
-        if not isinstance(input, Tensor):
-            raise argument_error(op.name, "input", input)
-        array = input._array
-        if floating and array.dtype.kind != "f":
-            array = array.astype(dtypes.get_default_dtype())
-        try:
-            out = forward(array)
-        except Exception as error:
-            raise explain(op.name, error, (array,)) from None
-        if out.__class__ is not np.ndarray:
-            out = np.asarray(out)
-        result = Tensor()
-        result._array = out
-        result._node = None
-        result._counter = [0, 0, False]
-        edge = input._node
-        if edge is not None and modes.grad and op.differentiable:
-            plan = op.plan((0,))
-            result._node = OpNode(op, plan, (edge,), out, (array, out, None), (input._counter, result._counter))
-        return result
-
-    return call
-
-
-def _binary(op: Op) -> Callable[[Any, Any], Tensor]:
-    forward = op.forward
-    floating = op.promote == "floating"
-
-    def call(input: Any, other: Any) -> Tensor:
-        edge_a: Any = None
-        edge_b: Any = None
-        edges: tuple[Node, ...]
-        counter_a = counter_b = _CONSTANT
-        if isinstance(input, Tensor):
-            a, edge_a, counter_a = input._array, input._node, input._counter
-        else:
-            a = input
-        if isinstance(other, Tensor):
-            b, edge_b, counter_b = other._array, other._node, other._counter
-        else:
-            b = other
-        if not (a.__class__ is b.__class__ is np.ndarray and a.dtype is b.dtype) or (floating and a.dtype.kind != "f"):
-            a, b = _pair(op, a, b)
-        try:
-            out = forward(a, b)
-        except Exception as error:
-            raise explain(op.name, error, (a, b)) from None
-        if out.__class__ is not np.ndarray:
-            out = np.asarray(out)
-        result = Tensor()
-        result._array = out
-        result._node = None
-        result._counter = [0, 0, False]
-        if (edge_a is not None or edge_b is not None) and modes.grad and op.differentiable:
-            if edge_b is None:
-                plan, edges = op.plan((0,)), (edge_a,)
-            elif edge_a is None:
-                plan, edges = op.plan((1,)), (edge_b,)
-            else:
-                plan, edges = op.plan((0, 1)), (edge_a, edge_b)
-            result._node = OpNode(op, plan, edges, out, (a, b, out, None), (counter_a, counter_b, result._counter))
-        return result
-
-    return call
-
-
-def _general(op: Op) -> Callable[..., Any]:
-    """Calls an op of any number of tensors, some of which may be numbers or absent, and other arguments."""
-    forward, fused, tensors, view = op.forward, op.fused, op.tensors, op.view
-    count, promotes = len(op.parameters), op.promote is not None
+    The function is `written` for the op when it is first called: to do so for all ops would double the time of
+    ``import tinygrad_np``.
+    """
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        bound = args if len(args) == count and not kwargs else op.bind(args, kwargs)
-        values = [*bound]
-        needed: list[int] = []
-        edges: list[Node] = []
-        counters = []
-        for i in tensors:
-            operand = bound[i]
-            if isinstance(operand, Tensor):
-                values[i] = operand._array
-                counters.append(operand._counter)
-                if operand._node is not None:
-                    needed.append(i)
-                    edges.append(operand._node)
-            else:
-                counters.append(_CONSTANT)
-        if not needed:
-            _require_tensor(op, bound)
-        if promotes:
-            _promote(op, values)
-        try:
-            out = forward(*values)
-        except Exception as error:
-            raise explain(op.name, error, values) from None
-        kept = None
-        if fused:
-            out, kept = out
-        if out.__class__ is not np.ndarray:
-            out = np.asarray(out)
-        result = Tensor()
-        result._array = out
-        result._node = None
-        result._counter = _counter_of_view(out, bound[0]) if view else [0, 0, False]
-        if needed and modes.grad and op.differentiable and out.dtype.kind == "f":
-            values += (out, kept)
-            counters.append(result._counter)
-            result._node = OpNode(op, op.plan(tuple(needed)), tuple(edges), out, values, counters)
-        return result
+        text, file = written(op), f"{__file__}:{op.name}"
+        linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file  # for tracebacks
+        namespace: dict[str, Any] = {}
+        exec(compile(text, file, "exec"), globals(), namespace)
+        made = namespace["make"](op)
+        op.function.__defaults__ = made.__defaults__  # first, lest another thread call the new code without
+        op.function.__code__ = made.__code__
+        return op.function(*args, **kwargs)
 
     return call
 
@@ -427,10 +342,10 @@ def _split(op: Op) -> Callable[..., Any]:
             raise explain(op.name, error, values) from None
         results = tuple([wrap(out) for out in outs])
         for result in results:
-            result._counter = _counter_of_view(result._array, bound[0])
+            result._counter = _counter_of_view(result._array, bound[0]._array, bound[0]._counter)
         edge = bound[0]._node
         if edge is not None and modes.grad:
-            node = SplitNode(op, op.plan((0,)), (edge,), Parts, (*values, outs, None), (bound[0]._counter, _CONSTANT))
+            node = SplitNode(op.plan((0,)), (edge,), Parts, (*values, outs, None), (bound[0]._counter, _CONSTANT))
             node.layouts = [(out.shape, out.dtype) for out in outs]
             for i, result in enumerate(results):
                 result._node = Part(node, i, *node.layouts[i])
@@ -464,7 +379,7 @@ def _sequence(op: Op) -> Callable[..., Any]:
         chosen = _needing_grad(tensors)
         if chosen and modes.grad and op.differentiable:
             edges = tuple([tensors[i]._node for i in chosen])
-            node = SequenceNode(op, op.plan((0,)), edges, out, (*values, out, None), (result._counter,))
+            node = SequenceNode(op.plan((0,)), edges, out, (*values, out, None), (result._counter,))
             if node.plan.holds_arrays:
                 node.counters = tuple(map(_counter, tensors))
             node.chosen = chosen
@@ -479,21 +394,21 @@ def _require_tensor(op: Op, operands: Sequence[Any]) -> None:
         raise argument_error(op.name, op.parameters[0], operands[0] if operands else None)
 
 
-def _promote(op: Op, values: list[Any]) -> None:
-    """Bring those of the op's arguments that have a gradient rule to one dtype, in place."""
-    chosen = [i for i in op.tensors if values[i] is not None and op.parameters[i] in op.rules]
-    promoted = op.promoted([values[i] for i in chosen], [op.parameters[i] for i in chosen])
+def _promoted(op: Op, operands: list[Any]) -> list[Any]:
+    """The op's tensors as arrays, those of them that have a gradient rule brought to one dtype."""
+    names = [op.parameters[i] for i in op.tensors]
+    chosen = [i for i, name in enumerate(names) if operands[i] is not None and name in op.rules]
+    promoted = op.promoted([operands[i] for i in chosen], [names[i] for i in chosen])
     for i, array in zip(chosen, promoted, strict=True):
-        values[i] = array
+        operands[i] = array
+    return operands
 
 
-def _counter_of_view(out: Array, source: Any) -> Counter:
-    """The counter of a result that may be a view: where it shares the memory of ``source``, the counter of that."""
-    if isinstance(source, Tensor):
-        viewed = source._array
-        if out is viewed or out.base is viewed or (out.base is not None and out.base is viewed.base):
-            source._counter[2] = True
-            return source._counter
+def _counter_of_view(out: Array, viewed: Array, counter: Counter) -> Counter:
+    """The counter of a result that may be a view: where it shares the memory of ``viewed``, the counter of that."""
+    if out is viewed or out.base is viewed or (out.base is not None and out.base is viewed.base):
+        counter[2] = True
+        return counter
     return [0, 0, False]
 
 
@@ -517,3 +432,5 @@ def _pair(op: Op, a: Any, b: Any) -> Sequence[Any]:
 
 
 _NUMBERS = frozenset((int, float))
+new = object.__new__
+_IT = (True,)  # of an op of one tensor: that it needs a gradient

@@ -15,6 +15,7 @@ in its place, after the next step.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from operator import is_
@@ -24,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 import tinygrad_np as tg
-from tinygrad_np.autograd.graph import increment_version
+from tinygrad_np.graph import tick
 from tinygrad_np.optim.optimizer import Closure, Group, Optimizer
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -106,7 +107,6 @@ class ElementwiseOptimizer(Optimizer):
                 piece.state["step"] = run.step
                 self._update_piece(param[piece.where], grad[piece.where], piece, options)
         block.scatter(ready)
-        increment_version([place.param for place, _ in ready])
 
     def _runs(self, block: Block, ready: Ready) -> list[Run]:
         """The runs of a block that are to be updated, after the state of their parameters was seen to."""
@@ -168,14 +168,15 @@ class Layout:
 
     def ready(self, params: Sequence[tg.Tensor]) -> dict[Block, Ready] | None:
         """By block, the places of those that have a gradient; None if one has no place, or has other memory since."""
-        found: dict[Block, Ready] = {}
+        found: dict[Block, Ready] = defaultdict(list)
+        places = self.places.get
         for param in params:
-            grad = param.grad
+            grad = param._grad
             if grad is not None:
-                place = self.places.get(param)
+                place = places(param)
                 if place is None or place.array is not param._array:
                     return None
-                found.setdefault(place.block, []).append((place, grad))
+                found[place.block].append((place, grad))
         return found
 
 
@@ -253,10 +254,12 @@ class Block:
         return self.param, self.grad
 
     def scatter(self, ready: Ready) -> None:
-        """Give the parameters the values that their copies now have."""
-        if not self.in_place:
-            for place, _ in ready:
+        """Give the parameters the values that their copies now have, and note that they were changed."""
+        now = tick()
+        for place, _ in ready:
+            if not self.in_place:
                 place.array[...] = place.param_copy
+            place.param._touch(now)
 
     def is_shown(self, state: Mapping[tg.Tensor, dict[str, Any]], ready: Ready) -> bool:
         """Whether all that is remembered of these, which are all parameters, is views of this block's arrays.

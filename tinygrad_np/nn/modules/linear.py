@@ -6,11 +6,10 @@ import math
 from typing import Any
 
 from tinygrad_np.dtypes import DTypeLike
-from tinygrad_np.nn import functional as F
 from tinygrad_np.nn import init
 from tinygrad_np.nn.module import Module
 from tinygrad_np.nn.parameter import Parameter
-from tinygrad_np.ops import creation
+from tinygrad_np.ops import creation, linear_algebra
 from tinygrad_np.tensor import Tensor
 
 
@@ -74,7 +73,7 @@ class Linear(Module):
         draw_parameters(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.linear(input, self.weight, self.bias)
+        return linear_algebra.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

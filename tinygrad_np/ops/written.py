@@ -1,0 +1,142 @@
+"""The function that calls an op, written line by line for the parameters that the op has.
+
+All calls do the same: take the arrays out of the tensors, promote, run the forward, wrap the result, and record a node
+if an input has one. A function for all ops would loop over the arguments, and ask each time what is known beforehand;
+the steps of small networks would take a tenth longer. So each op gets its own. It is compiled in the namespace of
+`ops.primitive`, where all the names are explained that are not the op's. Here is that of the hyperbolic tangent::
+
+    >>> import tinygrad_np as tg
+    >>> print(written(tg.tanh.op))
+    def make(op):
+        def call(input):
+            if isinstance(input, Tensor):
+                input_node, input_counter, input = input._node, input._counter, input._array
+            else:
+                _require_tensor(op, [input])
+                input_node, input_counter = None, _CONSTANT
+            if input.dtype.kind != 'f':
+                input = input.astype(dtypes.get_default_dtype())
+            try:
+                out = op.forward(input)
+            except Exception as error:
+                raise explain(op.name, error, [input]) from None
+            if out.__class__ is not ndarray:
+                out = asarray(out)
+            result = Tensor()
+            result._array = out
+            result._node = result._grad = None
+            result._counter = [0, 0, False]
+            if input_node is not None and modes.grad:
+                needed, edges = _IT, (input_node,)
+                try:
+                    plan = op.plans_by_need[needed]
+                except KeyError:
+                    plan = op.plan_of(needed)
+                result._node = node = new(OpNode)
+                node.edges, node.shape, node.dtype, node.time = edges, out.shape, out.dtype, tick()
+                node.hooks, node.trace = None, stack_trace() if modes.anomaly else None
+                node.plan, node.saved = plan, plan.save((input, out, None))
+                node.counters = plan.watch((input_counter, result._counter))
+            return result
+        return call
+"""
+
+from __future__ import annotations
+
+from tinygrad_np.ops.table import NUMPY_NAMES, Op
+
+
+def written(op: Op) -> str:
+    """The source text of ``make``, which makes an op into a function of tensors."""
+    tensors = [op.parameters[i] for i in op.tensors]
+    arguments = ", ".join(op.parameters)
+    counter = f"_counter_of_view(out, {tensors[0]}, {tensors[0]}_counter)" if op.view else "[0, 0, False]"
+    lines = [
+        *_bind(op),
+        *_unwrap(op, tensors),
+        *_promote(op, tensors),
+        "try:",
+        f"    out{', kept' if op.fused else ''} = op.forward({arguments})",
+        "except Exception as error:",
+        f"    raise explain(op.name, error, [{arguments}]) from None",
+        "if out.__class__ is not ndarray:",
+        "    out = asarray(out)",
+        "result = Tensor()",
+        "result._array = out",
+        "result._node = result._grad = None",
+        f"result._counter = {counter}",
+        *(_record(op, tensors) if op.differentiable else []),
+        "return result",
+    ]
+    return "\n".join(
+        ["def make(op):", f"    {lines[0]}", *(f"        {line}" for line in lines[1:]), "    return call"]
+    )
+
+
+def _bind(op: Op) -> list[str]:
+    if not {*NUMPY_NAMES.values()}.isdisjoint(op.parameters):  # may be called with NumPy's names
+        return ["def call(*args, **kwargs):", f"{', '.join(op.parameters)}, = op.bind(args, kwargs)"]
+    parameters = [f"{name}=op.defaults[{i}]" if i >= op.required else name for i, name in enumerate(op.parameters)]
+    return [f"def call({', '.join(parameters)}):"]
+
+
+def _unwrap(op: Op, tensors: list[str]) -> list[str]:
+    """Take from each tensor its array, its node and its counter."""
+    lines = []
+    for name in tensors:
+        lines += [
+            f"if isinstance({name}, Tensor):",
+            f"    {name}_node, {name}_counter, {name} = {name}._node, {name}._counter, {name}._array",
+            "else:",
+            *([f"    _require_tensor(op, [{', '.join(tensors)}])"] if name == tensors[0] else []),
+            f"    {name}_node, {name}_counter = None, _CONSTANT",
+        ]
+    return lines
+
+
+def _promote(op: Op, tensors: list[str]) -> list[str]:
+    """Bring the arrays to one dtype, if the op wants that; for one or two, look first if they are."""
+    arrays = ", ".join(tensors)
+    floating = op.promote == "floating"
+    if op.promote is None or (len(tensors) == 1 and not floating):
+        return []
+    if len(tensors) == 1:
+        return [f"if {arrays}.dtype.kind != 'f':", f"    {arrays} = {arrays}.astype(dtypes.get_default_dtype())"]
+    if len(op.parameters) > 2:
+        return [f"{arrays} = _promoted(op, [{arrays}])"]
+    a, b = tensors
+    fit = f"{a}.__class__ is {b}.__class__ is ndarray and {a}.dtype is {b}.dtype"
+    if floating:
+        fit += f" and {a}.dtype.kind == 'f'"
+    return [f"if not ({fit}):", f"    {arrays} = _pair(op, {arrays})"]
+
+
+def _record(op: Op, tensors: list[str]) -> list[str]:
+    """Give the result its node, if an input has one."""
+    nodes = [f"{name}_node" for name in tensors]
+    needs = [f"{node} is not None" for node in nodes]
+    values = [*op.parameters, "out", "kept" if op.fused else "None"]
+    counters = [*(f"{name}_counter" for name in tensors), "result._counter"]
+    floating = [] if len(tensors) == len(op.parameters) else ["out.dtype.kind == 'f'"]  # a dtype may be an argument
+    edges = [f"needed, edges = _IT, ({nodes[0]},)"]
+    if len(tensors) > 1:
+        edges = [
+            f"needed, edges = ({', '.join(needs)}), ({', '.join(nodes)})",
+            "if None in edges:",
+            "    edges = tuple([node for node in edges if node is not None])",
+        ]
+    lines = [
+        *edges,
+        "try:",
+        "    plan = op.plans_by_need[needed]",
+        "except KeyError:",
+        "    plan = op.plan_of(needed)",
+        "result._node = node = new(OpNode)",
+        "node.edges, node.shape, node.dtype, node.time = edges, out.shape, out.dtype, tick()",
+        "node.hooks, node.trace = None, stack_trace() if modes.anomaly else None",
+        f"node.plan, node.saved = plan, plan.save(({', '.join(values)}))",
+        f"node.counters = plan.watch(({', '.join(counters)}))",
+    ]
+    needed = " or ".join(needs)
+    condition = " and ".join([needed if len(needs) == 1 else f"({needed})", "modes.grad", *floating])
+    return [f"if {condition}:", *(f"    {line}" for line in lines)]
