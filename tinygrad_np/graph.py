@@ -231,7 +231,7 @@ def sweep(
         else:
             gradients = node.backward(pending.pop(node), wanted, retain_graph)
         if wanted is not None:
-            gradients = [grad if edge in wanted else None for grad, edge in zip(gradients, node.edges, strict=True)]
+            gradients = _only(wanted, node.edges, gradients)
         # Each gradient is taken out of the list, for a leaf can tell from the reference count if it may keep the array.
         for edge in reversed(node.edges):
             grad = gradients.pop()
@@ -249,6 +249,11 @@ def sweep(
         assert not gradients, f"{node.name()} gave more gradients than it has inputs"
         grad = None  # as there, when a leaf is reached by way of `pending`
     return found
+
+
+def _only(wanted: set[Node], edges: Sequence[Node], gradients: list[Gradient | None]) -> list[Gradient | None]:
+    """The gradients of those edges that are wanted, None for the others."""
+    return [grad if edge in wanted else None for edge, grad in zip(edges, gradients, strict=True)]
 
 
 def take(gradients: dict[Node, Gradient], node: Node) -> Gradient:

@@ -429,11 +429,10 @@ class Tensor:
         """How often the values were changed in place."""
         return self._counter[1]  # type: ignore[no-any-return]
 
-    def _touch(self, now: builtins.int | None = None) -> None:
-        """Note that the values were changed in place, ``now`` on the graph's clock: what saved them is stale."""
-        counter = self._counter
-        counter[0] = now or tick()
-        counter[1] += 1
+    def _touch(self) -> None:
+        """Note that the values were changed in place: a graph that saved them is stale."""
+        self._counter[0] = tick()
+        self._counter[1] += 1
 
     def _assign(self, result: Tensor) -> Self:
         """Take on the values of ``result``, and its place in the graph. All in-place methods end here."""

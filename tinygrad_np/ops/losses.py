@@ -102,7 +102,10 @@ def cross_entropy_loss(input: Array, target: Array, reduction: str) -> Any:
     if logits.size:
         logits -= np.maximum.reduce(logits)
     # Where in memory the labels' elements are.
-    hits = target * number + _numbers(number) if order == "C" else _numbers(number) * classes + target
+    if order == "C":
+        hits = _multiples(classes, number)[target] + _multiples(number, 1)
+    else:
+        hits = _multiples(number, classes) + target
     hit = logits.reshape(-1, order=order)[hits]
     exponentials = np.exp(logits, out=logits)
     sums = ones(classes, input.dtype).dot(exponentials)
@@ -236,7 +239,8 @@ def _rows(
 def _ignored(op: str, labels: Array, classes: int, ignore_index: int) -> npt.NDArray[np.bool_] | None:
     """Which labels are to be ignored, or None if no one is; all others must be classes."""
     # Read as unsigned, negative numbers are huge: one comparison tells that all are classes.
-    if labels.size and np.maximum.reduce(labels.view(np.uint64)) < classes and not 0 <= ignore_index < classes:
+    unsigned = labels.view(np.uint64)
+    if labels.size and unsigned[unsigned.argmax()] < classes and not 0 <= ignore_index < classes:
         return None
     ignored: npt.NDArray[np.bool_] = labels == ignore_index
     wrong = labels[((labels < 0) | (labels >= classes)) & ~ignored]
@@ -271,9 +275,12 @@ def _order(classes: int) -> Literal["C", "F"]:
     return "C" if classes < 32 else "F"
 
 
-@functools.lru_cache(maxsize=16)
-def _numbers(count: int) -> Array:
-    return np.arange(count)
+@functools.lru_cache(maxsize=32)
+def _multiples(count: int, step: int) -> Array:
+    """0, step, 2 step, ...: to look them up takes a quarter of the time that NumPy takes to multiply a few numbers."""
+    multiples = np.arange(count) * step
+    multiples.flags.writeable = False  # all share it
+    return multiples
 
 
 def _along(weight: Tensor, dim: int, ndim: int) -> Tensor:

@@ -10,10 +10,13 @@ the steps of small networks would take a tenth longer. So each op gets its own. 
     def make(op):
         def call(input):
             if isinstance(input, Tensor):
-                input_node, input_counter, input = input._node, input._counter, input._array
+                input_node = input._node
+                input_counter = input._counter
+                input = input._array
             else:
                 _require_tensor(op, [input])
-                input_node, input_counter = None, _CONSTANT
+                input_node = None
+                input_counter = _CONSTANT
             if input.dtype.kind != 'f':
                 input = input.astype(dtypes.get_default_dtype())
             try:
@@ -27,15 +30,21 @@ the steps of small networks would take a tenth longer. So each op gets its own. 
             result._node = result._grad = None
             result._counter = [0, 0, False]
             if input_node is not None and modes.grad:
-                needed, edges = _IT, (input_node,)
+                needed = _IT
+                edges = (input_node,)
                 try:
                     plan = op.plans_by_need[needed]
                 except KeyError:
                     plan = op.plan_of(needed)
                 result._node = node = new(OpNode)
-                node.edges, node.shape, node.dtype, node.time = edges, out.shape, out.dtype, tick()
-                node.hooks, node.trace = None, stack_trace() if modes.anomaly else None
-                node.plan, node.saved = plan, plan.save((input, out, None))
+                node.edges = edges
+                node.shape = out.shape
+                node.dtype = out.dtype
+                node.time = tick()
+                node.hooks = None
+                node.trace = stack_trace() if modes.anomaly else None
+                node.plan = plan
+                node.saved = plan.save((input, out, None))
                 node.counters = plan.watch((input_counter, result._counter))
             return result
         return call
@@ -86,10 +95,13 @@ def _unwrap(op: Op, tensors: list[str]) -> list[str]:
     for name in tensors:
         lines += [
             f"if isinstance({name}, Tensor):",
-            f"    {name}_node, {name}_counter, {name} = {name}._node, {name}._counter, {name}._array",
+            f"    {name}_node = {name}._node",
+            f"    {name}_counter = {name}._counter",
+            f"    {name} = {name}._array",
             "else:",
             *([f"    _require_tensor(op, [{', '.join(tensors)}])"] if name == tensors[0] else []),
-            f"    {name}_node, {name}_counter = None, _CONSTANT",
+            f"    {name}_node = None",
+            f"    {name}_counter = _CONSTANT",
         ]
     return lines
 
@@ -118,10 +130,11 @@ def _record(op: Op, tensors: list[str]) -> list[str]:
     values = [*op.parameters, "out", "kept" if op.fused else "None"]
     counters = [*(f"{name}_counter" for name in tensors), "result._counter"]
     floating = [] if len(tensors) == len(op.parameters) else ["out.dtype.kind == 'f'"]  # a dtype may be an argument
-    edges = [f"needed, edges = _IT, ({nodes[0]},)"]
+    edges = ["needed = _IT", f"edges = ({nodes[0]},)"]
     if len(tensors) > 1:
         edges = [
-            f"needed, edges = ({', '.join(needs)}), ({', '.join(nodes)})",
+            f"needed = ({', '.join(needs)})",
+            f"edges = ({', '.join(nodes)})",
             "if None in edges:",
             "    edges = tuple([node for node in edges if node is not None])",
         ]
@@ -132,9 +145,14 @@ def _record(op: Op, tensors: list[str]) -> list[str]:
         "except KeyError:",
         "    plan = op.plan_of(needed)",
         "result._node = node = new(OpNode)",
-        "node.edges, node.shape, node.dtype, node.time = edges, out.shape, out.dtype, tick()",
-        "node.hooks, node.trace = None, stack_trace() if modes.anomaly else None",
-        f"node.plan, node.saved = plan, plan.save(({', '.join(values)}))",
+        "node.edges = edges",
+        "node.shape = out.shape",
+        "node.dtype = out.dtype",
+        "node.time = tick()",
+        "node.hooks = None",
+        "node.trace = stack_trace() if modes.anomaly else None",
+        "node.plan = plan",
+        f"node.saved = plan.save(({', '.join(values)}))",
         f"node.counters = plan.watch(({', '.join(counters)}))",
     ]
     needed = " or ".join(needs)

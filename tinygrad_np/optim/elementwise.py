@@ -259,7 +259,9 @@ class Block:
         for place, _ in ready:
             if not self.in_place:
                 place.array[...] = place.param_copy
-            place.param._touch(now)
+            counter = place.param._counter  # as `Tensor._touch` does
+            counter[0] = now
+            counter[1] += 1
 
     def is_shown(self, state: Mapping[tg.Tensor, dict[str, Any]], ready: Ready) -> bool:
         """Whether all that is remembered of these, which are all parameters, is views of this block's arrays.
