@@ -7,7 +7,8 @@ import argparse
 import numpy as np
 import pytest
 
-from benchmarks import quick, report, roofline, side_by_side, training_step
+from benchmarks import bounds, quick, report, roofline, side_by_side, training_step
+from benchmarks.contenders import Unavailable
 from benchmarks.roofline import Product
 from benchmarks.workloads import WORKLOADS
 
@@ -36,6 +37,27 @@ def test_project_and_numpy_by_hand_train_the_same_network(name):
     training_step.check_losses(losses)
     own = losses[training_step.PROJECT]
     assert own[0] > own[3]  # they train at all
+
+
+@pytest.mark.parametrize("bound", bounds.BOUNDS)
+@pytest.mark.parametrize("name", [name for name, workload in WORKLOADS.items() if not workload.image])
+def test_the_bounds_compute_what_the_project_computes(name, bound):
+    """To the last bit, for the kernels are the same."""
+    own, theirs = (training_step.make_step(contender, name) for contender in (training_step.PROJECT, bound))
+    assert [theirs() for _ in range(4)] == [own() for _ in range(4)]
+
+
+@pytest.mark.parametrize("bound", bounds.BOUNDS)
+def test_there_is_no_bound_for_convolutions(bound):
+    with pytest.raises(Unavailable, match="dense layers only"):
+        training_step.make_step(bound, "cnn-b64")
+
+
+def test_a_floor_that_a_bound_does_not_reach_is_bold():
+    workload = WORKLOADS["keras-b128"]  # floors: by hand 2, PyTorch 1.5
+    times = {"bare_numpy": [2.0], "bare_graph": [4.0], "numpy_by_hand": [6.0], "pytorch": [2.0], "pytorch_fused": [2.0]}
+    cells = [bounds.floor_cell(times, rival, workload) for rival in bounds.RIVALS]
+    assert cells == ["3.00, **1.50** (2)", "**1.00**, **0.50** (1.5)", "—", "—"]
 
 
 @pytest.mark.parametrize("wrong", [1.0001, float("nan")])
@@ -130,6 +152,6 @@ def test_report_puts_outputs_between_the_marks_of_their_commands():
 def test_the_page_names_benchmarks_that_exist():
     commands = [match["command"] for match in report.SECTION.finditer(report.PAGE.read_text())]
     modules = {command.split()[2] for command in commands}
-    assert len(modules) == 7
+    assert len(modules) == 8
     for module in modules:
         assert (report.ROOT / f"{module.replace('.', '/')}.py").is_file()
