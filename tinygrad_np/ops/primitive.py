@@ -312,8 +312,8 @@ class SplitNode(OpNode):
 def _plain(op: Op) -> Callable[..., Any]:
     """Calls an op of tensors, some of which may be numbers or absent, and other arguments.
 
-    The function is `written` for the op when it is first called. To do so for all ops would take longer than all the rest
-    of ``import tinygrad_np``.
+    The function is `written` for the op when it is first called. To do so for all ops would take longer than to import
+    all else.
     """
 
     def call(*args: Any, **kwargs: Any) -> Any:
