@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -74,6 +75,26 @@ def test_errors_of_any_part_are_raised_when_all_have_ended(failing):
     with pytest.raises(ValueError, match=f"part {failing}"):
         in_parts(work, 2, 1)
     assert ended == [1 - failing]
+
+
+def test_work_may_itself_be_divided():
+    code = """
+import tinygrad_np as tg
+from tinygrad_np.threads import in_parts
+tg.set_num_threads(2)
+count = lambda start, stop: sum(in_parts(lambda start, stop: stop - start, stop - start, 1))
+raise SystemExit(sum(in_parts(count, 100, 1)) != 100)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+def test_what_was_worked_on_is_not_kept_alive():
+    tg.set_num_threads(2)
+    array = np.zeros(4)
+    watched = weakref.ref(array)
+    in_parts(lambda start, stop, array=array: array[start:stop].sum(), 4, 1)
+    del array
+    assert watched() is None
 
 
 def test_threads_have_the_error_state_of_the_caller():
