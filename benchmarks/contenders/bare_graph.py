@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.contenders.bare_numpy import LINEAR, LOSS, dense_layers, make_update
+from benchmarks.contenders.bare_numpy import LINEAR, LOSS, PLAIN, dense_layers, make_update
 from benchmarks.workloads import Workload
 
 
@@ -109,12 +109,12 @@ class Sequential(Module):
 
 
 def cross_entropy(logits: Tensor, labels: Any) -> Tensor:
-    loss, kept = LOSS.forward(logits.array, labels, "mean")
+    loss, kept = LOSS.forward(logits.array, labels, *PLAIN)
     return Tensor(loss, Node((logits.node,), gradients_of_loss, kept))
 
 
 def gradients_of_loss(g: Any, kept: Any, rule: Callable[..., Any] = LOSS.rules["input"]) -> Any:
-    return (rule(g, kept, "mean"),)
+    return (rule(g, kept, *PLAIN),)
 
 
 def make_step(workload: Workload) -> Callable[[], float]:

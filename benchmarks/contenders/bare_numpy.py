@@ -20,6 +20,7 @@ OPTIMIZERS = {"sgd": tg.optim.SGD, "adam": tg.optim.Adam, "rmsprop": tg.optim.RM
 
 LINEAR = registry["linear"]
 LOSS = registry["cross_entropy_loss"]
+PLAIN = None, None, None, "mean"  # no weights and no smoothing
 Update = Callable[[list[Any]], None]
 
 
@@ -98,8 +99,8 @@ def make_step(workload: Workload) -> Callable[[], float]:
             x = linear(x, weight, bias)
             if i < last:
                 x = act(x)
-        loss, kept = loss_of(x, labels, "mean")
-        g = of_logits(one, kept, "mean")
+        loss, kept = loss_of(x, labels, *PLAIN)
+        g = of_logits(one, kept, *PLAIN)
         grads = []
         for i in range(last, -1, -1):
             grads += [of_bias(g), of_weight(g, seen[i])]

@@ -267,9 +267,12 @@ def affine(draw):
 
 @st.composite
 def classified(draw):
-    """Logits, class indices, reduction."""
+    """Logits and class indices; how much is on the class and how much on all; what the mean divides by; reduction."""
     number, classes = draw(st.integers(0, 3)), draw(st.integers(1, 3))
     labels = draw(st.lists(st.integers(0, classes - 1), min_size=number, max_size=number))
+    share = spread = count = None
+    if draw(st.booleans()):
+        share, spread, count = (0.5, 2.0, 1.25)[:number], (0.25, 0.0, 0.5)[:classes], 1.5
     # The mean of no losses is NaN.
     reduction = draw(st.sampled_from(["none", "sum", "mean"] if number else ["none", "sum"]))
-    return draw(tensors(shape=(number, classes))), wrap(np.array(labels, np.int64)), reduction
+    return draw(tensors(shape=(number, classes))), wrap(np.array(labels, np.int64)), share, spread, count, reduction

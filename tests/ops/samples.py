@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -126,9 +127,19 @@ def scattered(put):
     return scatter
 
 
-def cross_entropy(input, target, reduction):
-    found = -np.log(softmax(input, 1))[np.arange(len(target)), target]
-    return {"none": found, "sum": found.sum(), "mean": found.sum() / max(len(found), 1)}[reduction]
+@functools.wraps(losses.cross_entropy_loss)
+def cross_entropy_loss(input, target, share, spread, *options):
+    """The op with its distributions given as numbers: they are no arguments to differentiate by."""
+    share, spread = (None if numbers is None else np.array(numbers, input.dtype) for numbers in (share, spread))
+    return losses.cross_entropy_loss(input, target, share, spread, *options)
+
+
+def cross_entropy(input, target, share, spread, count, reduction):
+    logs = np.log(softmax(input, 1))
+    losses = -logs[np.arange(len(target)), target]
+    if share is not None:
+        losses = losses * share - (logs * spread).sum(1)
+    return {"none": losses, "sum": losses.sum(), "mean": losses.sum() / (count or max(len(losses), 1))}[reduction]
 
 
 # ---- the table -----------------------------------------------------------------------------------------------------
@@ -266,7 +277,7 @@ _SAMPLES = [
     Sample(linear_algebra.matmul, draw.factors(), np.matmul),
     Sample(linear_algebra.linear, draw.affine(), lambda x, weight, bias: x @ weight.T + (0 if bias is None else bias)),
     # losses
-    Sample(losses.cross_entropy_loss, draw.classified(), cross_entropy),
+    Sample(cross_entropy_loss, draw.classified(), cross_entropy),
     Sample(
         losses._binary_cross_entropy,
         pairs(PROBABILITIES, PROBABILITIES),

@@ -82,52 +82,69 @@ def cross_entropy(
     if input._array.shape == target._array.shape:
         return _of_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
     rows, labels, counted = _rows("cross_entropy", input, target, weight, ignore_index)
-    if weight is None and not label_smoothing:
-        loss = cross_entropy_loss(rows, labels, reduction)
-    else:
-        loss = _by_log_softmax(rows, labels, weight, reduction, label_smoothing)
+    share = spread = count = None
+    if weight is not None or label_smoothing:
+        classes = rows._array.shape[1]
+        weights = np.ones(classes, rows.dtype) if weight is None else weight._array
+        share, spread = weights[labels._array] * (1 - label_smoothing), weights * (label_smoothing / classes)
+        count = _count(labels, weight)
+    loss = cross_entropy_loss(rows, labels, share, spread, count, reduction)
     return _placed(loss, counted, target) if reduction == "none" else loss
 
 
 @fused
-def cross_entropy_loss(input: Array, target: Array, reduction: str) -> Any:
-    """The cross entropy of logits ``(batch, classes)`` and class indices ``(batch,)``, all of them in range.
+def cross_entropy_loss(input: Array, target: Array, share: Any, spread: Any, count: Any, reduction: str) -> Any:
+    """The cross entropy between the softmax of logits and distributions around class indices.
 
-    It is what nearly every classifier is trained with, so it is fused: `_by_log_softmax`, which also knows weights,
-    and smoothing, takes three times as long.
+    Args:
+        input: logits, ``(batch, classes)``.
+        target: class indices, ``(batch,)``, all of them in range.
+        share: how much of its distribution each target has on its class, an array ``(batch,)``, ...
+        spread: ... and how much is on every class, ``(classes,)``; or both None for all on the class of the target.
+        count: what the mean divides by, if that is not the number of targets.
+        reduction: see `cross_entropy`.
     """
     number, classes = input.shape
     order = _order(classes)
     logits = input.T.copy(order)  # a column for each target
     if logits.size:
         logits -= np.maximum.reduce(logits)
-    # Where in memory the labels' elements are.
+    # Where in memory the targets' logits are.
     if order == "C":
         hits = _multiples(classes, number)[target] + _multiples(number, 1)
     else:
         hits = _multiples(number, classes) + target
-    hit = logits.reshape(-1, order=order)[hits]
+    products = logits.reshape(-1, order=order)[hits]
+    if share is not None:
+        products = products * share + spread @ logits
     exponentials = np.exp(logits, out=logits)
     sums = ones(classes, input.dtype).dot(exponentials)
     losses = np.log(sums)
-    losses -= hit
+    if share is not None:
+        losses *= share + spread.sum()
+    losses -= products
     kept = exponentials, sums, hits
     if reduction == "none":
         return losses, kept
     total = np.add.reduce(losses)
-    if reduction == "sum":
-        return total, kept
-    return (total / number if number else input.dtype.type(np.nan)), kept
+    if reduction == "mean":
+        count = number if count is None else count
+        total = total / count if count else input.dtype.type(np.nan)
+    return total, kept
 
 
-def _gradient_of_logits(g: Array, kept: Any, reduction: str) -> Array:
-    """``softmax - one_hot``, the gradient of each target's loss, times what that adds to the result."""
+def _gradient_of_logits(g: Array, kept: Any, share: Any, spread: Any, count: Any, reduction: str) -> Array:
+    """The softmax less the target's distribution, times what each loss adds to the result."""
     exponentials, sums, hits = kept
     rates = g if reduction == "none" else float(g)  # for each target, or for all alike
     if reduction == "mean":
-        rates = rates / len(hits) if len(hits) else np.nan
-    gradient = exponentials * (rates / sums)
-    gradient.reshape(-1, order=_order(len(gradient)))[hits] -= rates
+        count = len(hits) if count is None else count
+        rates = rates / count if count else np.nan
+    mass = rates if share is None else rates * (share + spread.sum())
+    gradient = exponentials * (mass / sums)
+    gradient.reshape(-1, order=_order(len(gradient)))[hits] -= rates if share is None else rates * share
+    if share is not None:
+        gradient -= spread[:, np.newaxis] * rates
     return gradient.T
 
 
@@ -135,19 +152,12 @@ cross_entropy_loss.rule(input=_gradient_of_logits)
 
 
 @cross_entropy_loss.decomposition
-def _decomposed(input: Any, target: Any, reduction: str) -> Any:
-    return _by_log_softmax(input, target, None, reduction, 0.0)
-
-
-def _by_log_softmax(
-    rows: Tensor, labels: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float
-) -> Tensor:
-    logs = reductions.log_softmax(rows, 1)
-    losses = _negative(logs, labels, weight)
-    if label_smoothing:
-        spread = -(logs if weight is None else logs * weight).sum(1)
-        losses = (1 - label_smoothing) * losses + label_smoothing / rows.shape[1] * spread
-    return _reduced(losses, reduction, _count(labels, weight))
+def _by_log_softmax(input: Any, target: Any, share: Any, spread: Any, count: Any, reduction: str) -> Any:
+    logs = reductions.log_softmax(input, 1)
+    losses = _negative(logs, target)
+    if share is not None:
+        losses = losses * share - (logs * spread).sum(1)
+    return _reduced(losses, reduction, count)
 
 
 def _of_probabilities(
@@ -202,7 +212,10 @@ def nll_loss(
         raise ValueError("nll_loss: Expected 1 or more dimensions (got 0)")
     _check_weight("nll_loss", weight, input)
     rows, labels, counted = _rows("nll_loss", input, target, weight, ignore_index)
-    loss = _reduced(_negative(rows, labels, weight), reduction, _count(labels, weight))
+    losses = _negative(rows, labels)
+    if weight is not None:
+        losses = losses * weight[labels]
+    loss = _reduced(losses, reduction, _count(labels, weight))
     return _placed(loss, counted, target) if reduction == "none" else loss
 
 
@@ -256,10 +269,9 @@ def _placed(losses: Tensor, counted: Tensor | None, target: Tensor) -> Tensor:
     return losses if target._array.ndim == 1 else losses.reshape(target._array.shape)
 
 
-def _negative(logs: Tensor, labels: Tensor, weight: Tensor | None) -> Tensor:
+def _negative(logs: Tensor, labels: Tensor) -> Tensor:
     """The negative log likelihood of each label."""
-    losses = -indexing.gather(logs, 1, labels.unsqueeze(1)).squeeze(1)
-    return losses if weight is None else losses * weight[labels]
+    return -indexing.gather(logs, 1, labels.unsqueeze(1)).squeeze(1)
 
 
 def _count(labels: Tensor, weight: Tensor | None) -> Any:

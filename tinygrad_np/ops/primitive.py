@@ -25,7 +25,7 @@ from tinygrad_np.graph import (
 )
 from tinygrad_np.ops.errors import argument_error, explain
 from tinygrad_np.ops.table import NUMPY_NAMES, Array, Op, Plan, Promotion, Rule
-from tinygrad_np.ops.written import written
+from tinygrad_np.ops.written import TAKEN, written
 
 if TYPE_CHECKING:
     from tinygrad_np.tensor import Tensor as Tensor
@@ -39,7 +39,8 @@ R = TypeVar("R")
 Counter: TypeAlias = list[Any]
 _CONSTANT: Counter = [0, 0, False]
 
-ndarray, asarray = np.ndarray, np.asarray
+# As the functions that are `written` call them.
+ndarray, asarray, new = np.ndarray, np.asarray, object.__new__
 
 
 def tie(tensor_class: type[Tensor]) -> None:
@@ -181,6 +182,8 @@ def fused(forward: Callable[P, Any]) -> Primitive[P]:
 
 def _function(op: Op) -> Any:
     """The op as a function of tensors that carries its row of the table, in the form of call that suits it."""
+    if taken := TAKEN.intersection(op.parameters):
+        raise ValueError(f"{op.name}: a parameter may not be called {' or '.join(sorted(taken))}")
     caller: Callable[[Op], Callable[..., Any]] = _plain
     if op.splits:
         caller = _split
@@ -432,5 +435,4 @@ def _pair(op: Op, a: Any, b: Any) -> Sequence[Any]:
 
 
 _NUMBERS = frozenset((int, float))
-new = object.__new__
 _IT = (True,)  # of an op of one tensor: that it needs a gradient

@@ -165,6 +165,7 @@ class Plan:
     """What a node of an op does, given which inputs need a gradient: worked out once, shared by all such nodes.
 
     Attributes:
+        op: the op.
         rules: per needed input, its rule as a function of ``(g, saved)``.
         gradients: a function of the same that gives a list of what all the rules give.
         save: picks what is kept from the values of a call: its arguments, then the output, then ``kept``.

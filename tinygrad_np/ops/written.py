@@ -54,6 +54,11 @@ from __future__ import annotations
 
 from tinygrad_np.ops.table import NUMPY_NAMES, Op
 
+# What parameters may not be called, for it means something else in the function, or in the calls of the rules.
+TAKEN = frozenset({"op", "args", "kwargs", "out", "kept", "error", "result", "needed", "edges", "plan", "node"})
+TAKEN |= {"Tensor", "OpNode", "ndarray", "asarray", "new", "tick", "modes", "dtypes", "explain", "isinstance", "tuple"}
+TAKEN |= {"g", "saved"}
+
 
 def written(op: Op) -> str:
     """The source text of ``make``, which makes an op into a function of tensors."""
