@@ -272,7 +272,8 @@ def classified(draw):
     labels = draw(st.lists(st.integers(0, classes - 1), min_size=number, max_size=number))
     share = spread = count = None
     if draw(st.booleans()):
-        share, spread, count = (0.5, 2.0, 1.25)[:number], (0.25, 0.0, 0.5)[:classes], 1.5
+        share, count = (0.5, 2.0, 1.25)[:number], 1.5
+        spread = draw(st.sampled_from([None, (0.25, 0.0, 0.5)[:classes]]))
     # The mean of no losses is NaN.
     reduction = draw(st.sampled_from(["none", "sum", "mean"] if number else ["none", "sum"]))
     return draw(tensors(shape=(number, classes))), wrap(np.array(labels, np.int64)), share, spread, count, reduction

@@ -138,7 +138,9 @@ def cross_entropy(input, target, share, spread, count, reduction):
     logs = np.log(softmax(input, 1))
     losses = -logs[np.arange(len(target)), target]
     if share is not None:
-        losses = losses * share - (logs * spread).sum(1)
+        losses = losses * share
+    if spread is not None:
+        losses = losses - (logs * spread).sum(1)
     return {"none": losses, "sum": losses.sum(), "mean": losses.sum() / (count or max(len(losses), 1))}[reduction]
 
 

@@ -183,6 +183,15 @@ def test_cross_entropy_of_targets_without_weight(label_smoothing):
     assert x.grad.isnan().tolist() == [[True] * 3, [False] * 3]
 
 
+@pytest.mark.parametrize("weight", [None, tg.tensor([1.0, 2.0, 1.0])], ids=["plain", "weighted"])
+def test_a_class_that_is_ruled_out(weight):
+    x = tg.tensor([[0.0, 1.0, -INF]], requires_grad=True)
+    loss = F.cross_entropy(x, tg.tensor([0]), weight)
+    loss.backward()
+    assert loss.item() == pytest.approx(np.log(1 + np.e))
+    assert x.grad.tolist() == [pytest.approx([-np.e / (1 + np.e), np.e / (1 + np.e), 0], rel=1e-6)]
+
+
 @pytest.mark.parametrize("logit", [NAN, INF])
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")  # of the ignored row itself
 def test_ignored_logits_do_not_matter(logit):

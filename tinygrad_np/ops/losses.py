@@ -75,19 +75,20 @@ def cross_entropy(
     """
     _check_operands("cross_entropy", input, target)
     _check_reduction(reduction)
-    if label_smoothing and not 0 <= label_smoothing <= 1:
+    if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    if weight is not None:
-        _check_weight("cross_entropy", weight, input)
+    _check_weight("cross_entropy", weight, input)
     if input._array.shape == target._array.shape:
         return _of_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
-    rows, labels, counted = _rows("cross_entropy", input, target, weight, ignore_index)
+    rows, labels, counted = _rows("cross_entropy", input, target, ignore_index)
     share = spread = count = None
-    if weight is not None or label_smoothing:
+    if weight is not None:
+        share, count = _weights_of("cross_entropy", labels, weight)
+    if label_smoothing:
         classes = rows._array.shape[1]
         weights = np.ones(classes, rows.dtype) if weight is None else weight._array
-        share, spread = weights[labels._array] * (1 - label_smoothing), weights * (label_smoothing / classes)
-        count = _count(labels, weight)
+        spread = weights * (label_smoothing / classes)
+        share = (1 - label_smoothing) * (1.0 if share is None else share)
     loss = cross_entropy_loss(rows, labels, share, spread, count, reduction)
     return _placed(loss, counted, target) if reduction == "none" else loss
 
@@ -99,8 +100,10 @@ def cross_entropy_loss(input: Array, target: Array, share: Any, spread: Any, cou
     Args:
         input: logits, ``(batch, classes)``.
         target: class indices, ``(batch,)``, all of them in range.
-        share: how much of its distribution each target has on its class, an array ``(batch,)``, ...
-        spread: ... and how much is on every class, ``(classes,)``; or both None for all on the class of the target.
+        share: how much of its distribution a target has on its class: for each, ``(batch,)``, for all alike, or None
+            for 1.
+        spread: how much is on every class besides, ``(classes,)``, or None for nothing, which also leaves logits of
+            minus infinity out; ``share`` is then given.
         count: what the mean divides by, if that is not the number of targets.
         reduction: see `cross_entropy`.
     """
@@ -116,12 +119,14 @@ def cross_entropy_loss(input: Array, target: Array, share: Any, spread: Any, cou
         hits = _multiples(number, classes) + target
     products = logits.reshape(-1, order=order)[hits]
     if share is not None:
-        products = products * share + spread @ logits
+        products *= share
+        if spread is not None:
+            products += spread @ logits
     exponentials = np.exp(logits, out=logits)
     sums = ones(classes, input.dtype).dot(exponentials)
     losses = np.log(sums)
     if share is not None:
-        losses *= share + spread.sum()
+        losses *= _mass(share, spread)
     losses -= products
     kept = exponentials, sums, hits
     if reduction == "none":
@@ -140,12 +145,16 @@ def _gradient_of_logits(g: Array, kept: Any, share: Any, spread: Any, count: Any
     if reduction == "mean":
         count = len(hits) if count is None else count
         rates = rates / count if count else np.nan
-    mass = rates if share is None else rates * (share + spread.sum())
-    gradient = exponentials * (mass / sums)
+    gradient = exponentials * ((rates if share is None else rates * _mass(share, spread)) / sums)
     gradient.reshape(-1, order=_order(len(gradient)))[hits] -= rates if share is None else rates * share
-    if share is not None:
+    if spread is not None:
         gradient -= spread[:, np.newaxis] * rates
     return gradient.T
+
+
+def _mass(share: Any, spread: Any) -> Any:
+    """The sum of a distribution."""
+    return share if spread is None else share + spread.sum()
 
 
 cross_entropy_loss.rule(input=_gradient_of_logits)
@@ -156,7 +165,9 @@ def _by_log_softmax(input: Any, target: Any, share: Any, spread: Any, count: Any
     logs = reductions.log_softmax(input, 1)
     losses = _negative(logs, target)
     if share is not None:
-        losses = losses * share - (logs * spread).sum(1)
+        losses = losses * share
+    if spread is not None:
+        losses = losses - (logs * spread).sum(1)
     return _reduced(losses, reduction, count)
 
 
@@ -211,11 +222,12 @@ def nll_loss(
     if input.ndim == 0:
         raise ValueError("nll_loss: Expected 1 or more dimensions (got 0)")
     _check_weight("nll_loss", weight, input)
-    rows, labels, counted = _rows("nll_loss", input, target, weight, ignore_index)
-    losses = _negative(rows, labels)
+    rows, labels, counted = _rows("nll_loss", input, target, ignore_index)
+    losses, count = _negative(rows, labels), None
     if weight is not None:
-        losses = losses * weight[labels]
-    loss = _reduced(losses, reduction, _count(labels, weight))
+        weights, count = _weights_of("nll_loss", labels, weight)
+        losses = losses * weights
+    loss = _reduced(losses, reduction, count)
     return _placed(loss, counted, target) if reduction == "none" else loss
 
 
@@ -226,15 +238,11 @@ def _class_dim(input: Any) -> int:
     return 1 if input.ndim > 1 else 0
 
 
-def _rows(
-    op: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
-) -> tuple[Tensor, Tensor, Tensor | None]:
+def _rows(op: str, input: Tensor, target: Tensor, ignore_index: int) -> tuple[Tensor, Tensor, Tensor | None]:
     """What is to be summed: a matrix with a row for each target, and the targets in a row.
 
     Rows whose target is to be ignored are left out; the third result tells which stayed, if these are not all.
     """
-    if weight is not None and weight.requires_grad and modes.grad:
-        raise RuntimeError(f"{op}: not differentiable with respect to 'weight'")
     array, labels = input._array, target._array
     if array.ndim != 2 or labels.dtype is not dtypes.int64 or labels.shape != array.shape[:1]:
         _check_indices(op, array, labels)
@@ -274,9 +282,12 @@ def _negative(logs: Tensor, labels: Tensor) -> Tensor:
     return -indexing.gather(logs, 1, labels.unsqueeze(1)).squeeze(1)
 
 
-def _count(labels: Tensor, weight: Tensor | None) -> Any:
-    """What the mean divides by, if it is not the number of labels: the weight of all together."""
-    return None if weight is None else weight._array[labels._array].sum()
+def _weights_of(op: str, labels: Tensor, weight: Tensor) -> tuple[Array, Any]:
+    """The weight of each label, and that of all together, which the mean divides by."""
+    if weight.requires_grad and modes.grad:
+        raise RuntimeError(f"{op}: not differentiable with respect to 'weight'")
+    weights = weight._array[labels._array]
+    return weights, weights.sum()
 
 
 def _order(classes: int) -> Literal["C", "F"]:
