@@ -12,11 +12,11 @@ import numpy as np
 
 import tinygrad_np as tg
 from benchmarks.contenders import Unavailable
+from benchmarks.contenders.training import make_optimizer
 from benchmarks.workloads import Workload
 from tinygrad_np.ops.table import registry
-
-SMALL, PIECE = 8 * 1024, 64 * 1024  # of the parameters that are updated together, and of the pieces of the others
-OPTIMIZERS = {"sgd": tg.optim.SGD, "adam": tg.optim.Adam, "rmsprop": tg.optim.RMSprop}
+from tinygrad_np.optim.elementwise import _PIECE as PIECE
+from tinygrad_np.optim.elementwise import _SMALL as SMALL
 
 LINEAR = registry["linear"]
 LOSS = registry["cross_entropy_loss"]
@@ -35,7 +35,7 @@ def dense_layers(workload: Workload) -> tuple[list[tuple[Any, Any]], Any]:
 
 def make_update(workload: Workload, params: list[Any]) -> Update:
     """The project's update rule on arrays: small parameters copied into one, large ones in pieces."""
-    rule = OPTIMIZERS[workload.optimizer]([tg.zeros(1)], lr=workload.learning_rate)
+    rule = make_optimizer(tg, tg.nn.Linear(1, 1), workload)
     (group,) = rule.param_groups
     names = rule.buffers(group)
     small = [i for i, param in enumerate(params) if param.size <= SMALL]

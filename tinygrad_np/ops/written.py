@@ -149,7 +149,7 @@ def _record(op: Op, tensors: list[str]) -> list[str]:
         "    plan = op.plans_by_need[needed]",
         "except KeyError:",
         "    plan = op.plan_of(needed)",
-        "result._node = node = new(OpNode)",
+        "result._node = node = new(OpNode)",  # what `OpNode.__init__` does; calling it would take 0.4 us longer
         "node.edges = edges",
         "node.shape = out.shape",
         "node.dtype = out.dtype",
