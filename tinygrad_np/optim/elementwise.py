@@ -266,7 +266,7 @@ class Block:
     def is_shown(self, state: Mapping[tg.Tensor, dict[str, Any]], ready: Ready) -> bool:
         """Whether all that is remembered of these, which are all parameters, is views of this block's arrays.
 
-        After a step it is, unless somebody put other tensors there. Saves half of what `Place.adopt` takes for each.
+        After a step it is, unless somebody put other tensors there. Takes 0.7 of the time of `Place.adopt` for each.
         """
         shown = [*chain.from_iterable([state[place.param].values() for place, _ in ready])]
         return len(shown) == len(self.views) and all(map(is_, shown, self.views))
