@@ -173,9 +173,10 @@ class Plan:
         sources: for each thing kept, which value it is.
         holds_arrays: whether arrays are among what is kept. A node that keeps none may be swept any number of times.
         needed: the positions of the inputs that need a gradient.
+        edges: picks the nodes of these from the nodes of the op's tensors.
     """
 
-    __slots__ = ("gradients", "holds_arrays", "needed", "op", "rules", "save", "sources", "watch")
+    __slots__ = ("edges", "gradients", "holds_arrays", "needed", "op", "rules", "save", "sources", "watch")
 
     def __init__(self, op: Op, needed: tuple[int, ...]) -> None:
         self.op = op
@@ -187,6 +188,7 @@ class Plan:
             kept += [(i, False) for i in range(len(op.parameters)) if (i, False) not in kept]
         self.sources = tuple(position for position, _ in kept)
         self.save = _picker(kept)
+        self.edges = _picker([(op.tensors.index(i), False) for i in needed if i in op.tensors])
         watched = (*op.tensors, names.index("out"))
         whole = [position for position, shape_only in kept if not shape_only]
         self.watch = _picker([(watched.index(position), False) for position in whole if position in watched])

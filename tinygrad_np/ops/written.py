@@ -31,13 +31,12 @@ So each op gets its own: an addition takes 0.8 of the time, an indexing 0.6. It 
             result._counter = [0, 0, False]
             if input_node is not None and modes.grad:
                 needed = _IT
-                edges = (input_node,)
                 try:
                     plan = op.plans_by_need[needed]
                 except KeyError:
                     plan = op.plan_of(needed)
                 result._node = node = new(OpNode)
-                node.edges = edges
+                node.edges = (input_node,)
                 node.shape = out.shape
                 node.dtype = out.dtype
                 node.time = tick()
@@ -55,7 +54,7 @@ from __future__ import annotations
 from tinygrad_np.ops.table import NUMPY_NAMES, Op
 
 # What parameters may not be called, for it means something else in the function, or in the calls of the rules.
-TAKEN = frozenset({"op", "args", "kwargs", "out", "kept", "error", "result", "needed", "edges", "plan", "node"})
+TAKEN = frozenset({"op", "args", "kwargs", "out", "kept", "error", "result", "needed", "plan", "node"})
 TAKEN |= {"Tensor", "OpNode", "ndarray", "asarray", "new", "tick", "modes", "dtypes", "explain", "isinstance", "tuple"}
 TAKEN |= {"g", "saved"}
 
@@ -135,22 +134,15 @@ def _record(op: Op, tensors: list[str]) -> list[str]:
     values = [*op.parameters, "out", "kept" if op.fused else "None"]
     counters = [*(f"{name}_counter" for name in tensors), "result._counter"]
     floating = [] if len(tensors) == len(op.parameters) else ["out.dtype.kind == 'f'"]  # a dtype may be an argument
-    edges = ["needed = _IT", f"edges = ({nodes[0]},)"]
-    if len(tensors) > 1:
-        edges = [
-            f"needed = ({', '.join(needs)})",
-            f"edges = ({', '.join(nodes)})",
-            "if None in edges:",
-            "    edges = tuple([node for node in edges if node is not None])",
-        ]
+    one = len(tensors) == 1
     lines = [
-        *edges,
+        "needed = _IT" if one else f"needed = ({', '.join(needs)})",
         "try:",
         "    plan = op.plans_by_need[needed]",
         "except KeyError:",
         "    plan = op.plan_of(needed)",
         "result._node = node = new(OpNode)",  # what `OpNode.__init__` does; calling it would take 0.4 us longer
-        "node.edges = edges",
+        f"node.edges = ({nodes[0]},)" if one else f"node.edges = plan.edges(({', '.join(nodes)}))",
         "node.shape = out.shape",
         "node.dtype = out.dtype",
         "node.time = tick()",
@@ -161,5 +153,5 @@ def _record(op: Op, tensors: list[str]) -> list[str]:
         f"node.counters = plan.watch(({', '.join(counters)}))",
     ]
     needed = " or ".join(needs)
-    condition = " and ".join([needed if len(needs) == 1 else f"({needed})", "modes.grad", *floating])
+    condition = " and ".join([needed if one else f"({needed})", "modes.grad", *floating])
     return [f"if {condition}:", *(f"    {line}" for line in lines)]
