@@ -117,7 +117,7 @@ def cross_entropy_loss(input: Array, target: Array, share: Any, spread: Any, cou
         hits = _multiples(classes, number)[target] + _multiples(number, 1)
     else:
         hits = _multiples(number, classes) + target
-    products = logits.reshape(-1, order=order)[hits]
+    products = logits.ravel("K")[hits]
     if share is not None:
         products *= share
         if spread is not None:
@@ -146,7 +146,7 @@ def _gradient_of_logits(g: Array, kept: Any, share: Any, spread: Any, count: Any
         count = len(hits) if count is None else count
         rates = rates / count if count else np.nan
     gradient = exponentials * ((rates if share is None else rates * _mass(share, spread)) / sums)
-    gradient.reshape(-1, order=_order(len(gradient)))[hits] -= rates if share is None else rates * share
+    gradient.ravel("K")[hits] -= rates if share is None else rates * share
     if spread is not None:
         gradient -= spread[:, np.newaxis] * rates
     return gradient.T
