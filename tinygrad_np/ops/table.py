@@ -25,7 +25,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from itertools import compress
-from operator import itemgetter
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -219,19 +218,8 @@ def _read_by(op: Op, parameter: str, names: tuple[str, ...]) -> list[tuple[int, 
 
 def _picker(reads: list[tuple[int, bool]]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
     """A function that picks these values (or their shapes) from a sequence."""
-    if [shape_only for _, shape_only in reads] == [True]:
-        ((shaped, _),) = reads
-        return lambda values: (_shape(values[shaped]),)
-    if any(shape_only for _, shape_only in reads):
-        return lambda values: tuple([_shape(values[i]) if shape_only else values[i] for i, shape_only in reads])
-    positions = [i for i, _ in reads]
-    match positions:
-        case []:
-            return lambda values: ()
-        case [i]:
-            return lambda values: (values[i],)
-        case _:
-            return itemgetter(*positions)
+    picked = [f"shape(values[{i}])" if shape_only else f"values[{i}]" for i, shape_only in reads]
+    return eval(f"lambda values: ({''.join([f'{value}, ' for value in picked])})", {"shape": _shape})
 
 
 def _shape(value: Any) -> Any:
