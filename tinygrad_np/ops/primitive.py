@@ -202,12 +202,12 @@ class OpNode(Node):
 
     __slots__ = ("counters", "plan", "saved")
 
-    __init__ = object.__init__
+    __init__ = object.__init__  # called without arguments: `record` fills it in
 
     def record(
         self, plan: Plan, edges: tuple[Node, ...], out: Array, values: Sequence[Any], counters: Sequence[Counter]
     ) -> None:
-        """Fill in a new node. The calls that are `written` do so themselves, which takes 0.4 us less."""
+        """Fill in a new node. The calls that are `written` do so themselves, which takes 0.2 us less."""
         self.edges = edges
         self.shape = out.shape
         self.dtype = out.dtype

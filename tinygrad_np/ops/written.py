@@ -55,7 +55,7 @@ from tinygrad_np.ops.table import NUMPY_NAMES, Op
 
 # What parameters may not be called, for it means something else in the function, or in the calls of the rules.
 TAKEN = frozenset({"op", "args", "kwargs", "out", "kept", "error", "result", "needed", "plan", "node"})
-TAKEN |= {"Tensor", "OpNode", "ndarray", "asarray", "tick", "modes", "dtypes", "explain", "isinstance", "tuple"}
+TAKEN |= {"Tensor", "OpNode", "ndarray", "asarray", "tick", "modes", "dtypes", "explain", "isinstance"}
 TAKEN |= {"g", "saved"}
 
 
