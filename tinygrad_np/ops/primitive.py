@@ -207,7 +207,7 @@ class OpNode(Node):
     def record(
         self, plan: Plan, edges: tuple[Node, ...], out: Array, values: Sequence[Any], counters: Sequence[Counter]
     ) -> None:
-        """Fill in a new node. The calls that are `written` do so themselves, which takes 0.2 us less."""
+        """Fill in a new node."""
         self.edges = edges
         self.shape = out.shape
         self.dtype = out.dtype

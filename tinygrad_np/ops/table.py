@@ -219,7 +219,9 @@ def _read_by(op: Op, parameter: str, names: tuple[str, ...]) -> list[tuple[int, 
 def _picker(reads: list[tuple[int, bool]]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
     """A function that picks these values (or their shapes) from a sequence."""
     picked = [f"shape(values[{i}])" if shape_only else f"values[{i}]" for i, shape_only in reads]
-    return eval(f"lambda values: ({''.join([f'{value}, ' for value in picked])})", {"shape": _shape})
+    expression = "".join([f"{value}, " for value in picked])
+    picker: Callable[[Sequence[Any]], tuple[Any, ...]] = eval(f"lambda values: ({expression})", {"shape": _shape})
+    return picker
 
 
 def _shape(value: Any) -> Any:

@@ -36,15 +36,7 @@ So each op gets its own: an addition takes 0.8 of the time, an indexing 0.6. It 
                 except KeyError:
                     plan = op.plan_of(needed)
                 result._node = node = OpNode()
-                node.edges = (input_node,)
-                node.shape = out.shape
-                node.dtype = out.dtype
-                node.time = tick()
-                node.hooks = None
-                node.trace = stack_trace() if modes.anomaly else None
-                node.plan = plan
-                node.saved = plan.save((input, out, None))
-                node.counters = plan.watch((input_counter, result._counter))
+                node.record(plan, (input_node,), out, (input, out, None), (input_counter, result._counter))
             return result
         return call
 """
@@ -55,7 +47,7 @@ from tinygrad_np.ops.table import NUMPY_NAMES, Op
 
 # What parameters may not be called, for it means something else in the function, or in the calls of the rules.
 TAKEN = frozenset({"op", "args", "kwargs", "out", "kept", "error", "result", "needed", "plan", "node"})
-TAKEN |= {"Tensor", "OpNode", "ndarray", "asarray", "tick", "modes", "dtypes", "explain", "isinstance"}
+TAKEN |= {"Tensor", "OpNode", "ndarray", "asarray", "modes", "dtypes", "explain", "isinstance"}
 TAKEN |= {"g", "saved"}
 
 
@@ -135,22 +127,15 @@ def _record(op: Op, tensors: list[str]) -> list[str]:
     counters = [*(f"{name}_counter" for name in tensors), "result._counter"]
     floating = [] if len(tensors) == len(op.parameters) else ["out.dtype.kind == 'f'"]  # a dtype may be an argument
     one = len(tensors) == 1
+    edges = f"({nodes[0]},)" if one else f"plan.edges(({', '.join(nodes)}))"
     lines = [
         "needed = _IT" if one else f"needed = ({', '.join(needs)})",
         "try:",
         "    plan = op.plans_by_need[needed]",
         "except KeyError:",
         "    plan = op.plan_of(needed)",
-        "result._node = node = OpNode()",  # filled in as by `OpNode.record`
-        f"node.edges = ({nodes[0]},)" if one else f"node.edges = plan.edges(({', '.join(nodes)}))",
-        "node.shape = out.shape",
-        "node.dtype = out.dtype",
-        "node.time = tick()",
-        "node.hooks = None",
-        "node.trace = stack_trace() if modes.anomaly else None",
-        "node.plan = plan",
-        f"node.saved = plan.save(({', '.join(values)}))",
-        f"node.counters = plan.watch(({', '.join(counters)}))",
+        "result._node = node = OpNode()",
+        f"node.record(plan, {edges}, out, ({', '.join(values)}), ({', '.join(counters)}))",
     ]
     needed = " or ".join(needs)
     condition = " and ".join([needed if one else f"({needed})", "modes.grad", *floating])
