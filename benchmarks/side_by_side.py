@@ -2,7 +2,8 @@
 
 The turns rotate: in each round another contender begins. Between two turns is a pause, since the idle threads of a
 library go on spinning for some milliseconds and would disturb the next. A ratio is formed within each round, so that
-what slows the machine down for a while cancels out, and the median over the rounds is reported.
+what slows the machine down for a while cancels out, and the median over the rounds is reported. Where a virtual machine
+tells that others had its processors during a turn, the turn is repeated.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 Times = dict[str, list[float]]
@@ -79,7 +81,18 @@ def interleave(ready: Mapping[str, Worker], options: argparse.Namespace) -> Time
     """Seconds per step of each, round by round."""
     for worker in ready.values():
         worker.ask("run", options.turn)
-    return take_turns({name: lambda w=worker: w.ask("run", options.turn) for name, worker in ready.items()}, options)
+    turns = {
+        name: lambda w=worker: least_disturbed(lambda: w.ask("run", options.turn)) for name, worker in ready.items()
+    }
+    return take_turns(turns, options)
+
+
+def stolen_time() -> int:
+    """For how long other virtual machines had this one's processors, in ticks; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/stat").read_text().split(maxsplit=9)[8])  # see "steal" in proc_stat(5)
+    except (OSError, ValueError):
+        return 0
 
 
 def take_turns(turns: Mapping[str, Callable[[], float]], options: argparse.Namespace) -> Times:
@@ -92,6 +105,19 @@ def take_turns(turns: Mapping[str, Callable[[], float]], options: argparse.Names
             times[name].append(turns[name]())
         names.append(names.pop(0))
     return times
+
+
+def least_disturbed(turn: Callable[[], float], stolen: Callable[[], int] = stolen_time) -> float:
+    """What a short turn measured. If a processor was taken away meanwhile, there is another, and the better counts."""
+    measured = []
+    for _ in range(2):
+        before = stolen()
+        seconds = turn()
+        disturbed = stolen() - before
+        measured.append((disturbed, seconds))
+        if not disturbed:
+            break
+    return min(measured)[1]
 
 
 def ratio(times: Times, contender: str, base: str) -> float:

@@ -80,6 +80,16 @@ def test_turns_rotate():
     assert times == {"a": [1, 6, 8], "b": [2, 4, 9], "c": [3, 5, 7]}
 
 
+@pytest.mark.parametrize(("stolen", "measured"), [([0, 0], 1), ([0, 3, 3, 3], 2), ([0, 3, 3, 9], 1), ([0, 3, 3, 5], 2)])
+def test_a_disturbed_turn_is_repeated_once(stolen, measured):
+    seconds = iter([1.0, 2.0])
+    assert side_by_side.least_disturbed(lambda: next(seconds), iter(stolen).__next__) == measured
+
+
+def test_stolen_time_is_told_or_zero():
+    assert side_by_side.stolen_time() >= 0
+
+
 def test_a_cell_shows_ratio_and_floor():
     workload = WORKLOADS["keras-b128"]  # floors: by hand 2, PyTorch 1.5
     times = {"project": [2.0], "numpy_by_hand": [3.0], "pytorch": [3.0], "mygrad": [5.0]}
