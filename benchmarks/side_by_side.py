@@ -91,7 +91,7 @@ def stolen_time() -> int:
     """For how long other virtual machines had this one's processors, in ticks; 0 where the system does not tell."""
     try:
         return int(Path("/proc/stat").read_text().split(maxsplit=9)[8])  # see "steal" in proc_stat(5)
-    except (OSError, ValueError):
+    except (OSError, IndexError, ValueError):
         return 0
 
 

@@ -112,7 +112,7 @@ def cross_entropy_loss(input: Array, target: Array, share: Any, spread: Any, cou
     logits = input.T.copy(order)  # a column for each target
     if logits.size:
         logits -= np.maximum.reduce(logits)
-    # Where in memory the targets' logits are.
+    # Where in memory the targets' logits are: what `ravel("K")` of such an array shows in this order, without a copy.
     if order == "C":
         hits = _multiples(classes, number)[target] + _multiples(number, 1)
     else:

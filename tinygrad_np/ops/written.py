@@ -126,10 +126,10 @@ def _record(op: Op, tensors: list[str]) -> list[str]:
     values = [*op.parameters, "out", "kept" if op.fused else "None"]
     counters = [*(f"{name}_counter" for name in tensors), "result._counter"]
     floating = [] if len(tensors) == len(op.parameters) else ["out.dtype.kind == 'f'"]  # a dtype may be an argument
-    one = len(tensors) == 1
-    edges = f"({nodes[0]},)" if one else f"plan.edges(({', '.join(nodes)}))"
+    single = len(tensors) == 1
+    edges = f"({nodes[0]},)" if single else f"plan.edges(({', '.join(nodes)}))"
     lines = [
-        "needed = _IT" if one else f"needed = ({', '.join(needs)})",
+        "needed = _IT" if single else f"needed = ({', '.join(needs)})",
         "try:",
         "    plan = op.plans_by_need[needed]",
         "except KeyError:",
@@ -138,5 +138,5 @@ def _record(op: Op, tensors: list[str]) -> list[str]:
         f"node.record(plan, {edges}, out, ({', '.join(values)}), ({', '.join(counters)}))",
     ]
     needed = " or ".join(needs)
-    condition = " and ".join([needed if one else f"({needed})", "modes.grad", *floating])
+    condition = " and ".join([needed if single else f"({needed})", "modes.grad", *floating])
     return [f"if {condition}:", *(f"    {line}" for line in lines)]

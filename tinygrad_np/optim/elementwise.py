@@ -35,7 +35,8 @@ _SMALL = 8 * 1024  # elements; below, copying in and out costs less than the cal
 _PIECE = 64 * 1024  # elements; about as many of a parameter, its gradient, state and scratch fit the second-level cache
 _LINE = 64  # bytes of a cache line
 _ONE = np.float32(1)
-# A second thread for other pieces does not help: those of the matrix products before still spin on its processor.
+# A second thread for other pieces does not help: RMSprop then takes 1.3 times as long for 400,000 parameters, even
+# where no thread of a matrix product spins.
 
 
 class ElementwiseOptimizer(Optimizer):
@@ -111,15 +112,15 @@ class ElementwiseOptimizer(Optimizer):
 
     def _runs(self, block: Block, ready: Ready) -> list[Run]:
         """The runs of a block that are to be updated, after the state of their parameters was seen to."""
-        complete = len(ready) == block.members
+        complete = len(ready) == len(block.params)
         if complete and not block.names:  # nothing is remembered, as by plain SGD, so there is nothing to see to
             return [Run(0, block.size, 0, False)]
         if complete and block.is_shown(self.state):
-            is_new = [False] * block.members
+            is_new = [False] * len(ready)
         else:
             is_new = [place.adopt(self.state[place.param]) for place, _ in ready]
         steps = block.count(ready)
-        if complete and True not in is_new and steps.count(steps[0]) == block.members:
+        if complete and True not in is_new and steps.count(steps[0]) == len(block.params):
             return [Run(0, block.size, steps[0], False)]
         runs: list[Run] = []
         for (place, _), new in zip(ready, is_new, strict=True):
@@ -182,7 +183,12 @@ class Layout:
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """An array that begins where a cache line does, unlike NumPy's: a large update by Adam takes 0.95 of the time."""
+    """An array that begins where a cache line does, unlike NumPy's: a large update by Adam takes 0.95 of the time.
+
+    Example:
+        >>> aligned_zeros((2, 3), np.dtype(np.float32)).ctypes.data % 64
+        0
+    """
     size = math.prod(shape) * dtype.itemsize
     memory = np.zeros(size + _LINE, np.uint8)
     start = -memory.ctypes.data % _LINE
@@ -216,7 +222,6 @@ class Block:
     Attributes:
         names: of the state.
         params: these parameters.
-        members: how many they are.
         size: how many elements.
         state: for each name but ``"step"``, an array with the elements of all parameters.
         steps: how often each parameter has been updated, if that is counted.
@@ -230,7 +235,6 @@ class Block:
     def __init__(self, params: Sequence[tg.Tensor], names: tuple[str, ...], scratch: Array) -> None:
         self.names = names
         self.params = params
-        self.members = len(params)
         self.size = size = sum(param.numel() for param in params)
         dtype = params[0].dtype
         self.state = {name: aligned_zeros((size,), dtype) for name in names if name != "step"}
@@ -287,7 +291,7 @@ class Block:
     def count(self, ready: Ready) -> list[float]:
         """Count one more update of these parameters, if updates are counted; return the counts of all."""
         if "step" in self.names:
-            if len(ready) == self.members:
+            if len(ready) == len(self.params):
                 self.steps += _ONE
             else:
                 self.steps[[place.index for place, _ in ready]] += _ONE
