@@ -558,10 +558,11 @@ def sigmoid(input: Array) -> Array:
         >>> tg.sigmoid(tg.tensor([-200.0, 0.0, 200.0], dtype=tg.float64)).tolist()
         [1.3838965267367376e-87, 0.5, 1.0]
     """
+    out = np.asarray(-input)
     with np.errstate(over="ignore"):  # to inf, whose inverse is 0
-        out = np.asarray(np.exp(-input))
+        np.exp(out, out=out)
     out += 1
-    return np.divide(1, out, out=out)
+    return np.reciprocal(out, out=out)
 
 
 sigmoid.rule(input=lambda g, out: g * (out * (1 - out)))
