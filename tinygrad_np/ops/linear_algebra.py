@@ -79,8 +79,9 @@ def _times(left: Any, right: Any) -> Any:
     return np.matmul(left, right)
 
 
-# In multiplications. OpenBLAS uses one thread for small products, too; for large ones two are much faster.
-_SMALL, _LARGE = 1 << 18, 1 << 22
+# In multiplications. Up to the first, OpenBLAS has kernels of their own for small matrices, with one thread, where the
+# processor has AVX-512; to ask for one thread would take 3 us. From the second on, two are much faster.
+_SMALL, _LARGE = 10**6, 1 << 22
 
 
 def _input_gradient(g: Any, other: Any, input_shape: tuple[int, ...]) -> Any:
