@@ -79,8 +79,8 @@ def _times(left: Any, right: Any) -> Any:
     return np.matmul(left, right)
 
 
-# In multiplications. Up to the first, OpenBLAS has kernels of their own for small matrices, with one thread, where the
-# processor has AVX-512; to ask for one thread would take 3 us. From the second on, two are much faster.
+# In multiplications. Up to the first, where the processor has AVX-512, OpenBLAS takes kernels for small matrices, which
+# use one thread anyway: to ask for that takes 3 us. From the second on, two threads are much faster.
 _SMALL, _LARGE = 10**6, 1 << 22
 
 
