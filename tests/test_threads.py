@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tinygrad_np import blas
 from tinygrad_np.nn import functional as F
-from tinygrad_np.threads import Blas, blas, in_parts
+from tinygrad_np.threads import in_parts
 
 
 @pytest.fixture(autouse=True)
@@ -119,88 +120,18 @@ raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=30)
 
 
-class Library:
-    """What stands for a BLAS library: a number of threads that can be told and set."""
-
-    def __init__(self, count):
-        self.count = count
-        self.blas = Blas(lambda: self.count, lambda count: setattr(self, "count", count))
-
-
-@pytest.mark.skipif(
-    sys.platform != "linux" or "openblas" not in np.show_config("dicts")["Build Dependencies"]["blas"]["name"],
-    reason="NumPy has no OpenBLAS of its own here",
-)
-def test_set_num_threads_limits_the_matrix_products_of_numpy():
-    code = """
-import tinygrad_np as tg
-from tinygrad_np.threads import blas
-for count in (1, 2):
-    tg.set_num_threads(count)
-    assert blas.get_count() == count
-with blas:
-    assert blas.get_count() == 1
-assert blas.get_count() == 2
-"""
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "2"}
-    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
-
-
-def test_with_blas_there_is_one_thread_until_the_last_user_is_done():
-    library = Library(4)
-    with library.blas:
-        assert library.count == 1
-        with pytest.raises(ValueError, match="within"), library.blas:
-            raise ValueError("within")
-        assert library.count == 1
-        library.blas.set_count(3)
-        assert library.count == 1
-    assert library.count == 3
-
-
-def test_users_of_blas_in_many_threads_leave_the_count_as_it_was():
-    library = Library(4)
-    meet = threading.Barrier(8, timeout=10)
-    seen = set()
-
-    def work():
-        for _ in range(50):
-            meet.wait()
-            with library.blas:
-                seen.add(library.count)
-
-    workers = [threading.Thread(target=work) for _ in range(8)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert seen == {1}
-    assert library.count == 4
-
-
-def test_a_forked_process_lets_go_of_what_other_threads_held():
-    library = Library(4)
-    library.blas.__enter__()
-    library.blas._lock.acquire()
-    library.blas.reset()
-    assert library.count == 4
-    with library.blas:
-        assert library.count == 1
-    assert library.count == 4
-
-
 @pytest.mark.parametrize("width", [30, 200])  # a product of medium size, which one thread computes, and a large one
 def test_products_of_any_size_are_right_and_leave_the_count_as_it_was(width):
     rng = np.random.default_rng(0)
     x, weight = rng.normal(size=(100, 300)), rng.normal(size=(width, 300))
-    before = blas and blas.get_count()
+    before = blas.threads and blas.threads.get_count()
     inputs = [tg.tensor(x, requires_grad=True), tg.tensor(weight, requires_grad=True)]
     out = F.linear(*inputs)
     by_input, by_weight = tg.autograd.grad(out, inputs, tg.ones_like(out))
     np.testing.assert_allclose(out.detach().numpy(), np.einsum("bi,oi->bo", x, weight), rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(by_input.numpy(), np.broadcast_to(weight.sum(0), x.shape), rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(by_weight.numpy(), np.broadcast_to(x.sum(0), weight.shape), rtol=1e-9, atol=1e-9)
-    assert (blas and blas.get_count()) == before
+    assert (blas.threads and blas.threads.get_count()) == before
 
 
 def both(compute):

@@ -6,16 +6,16 @@ library, which has threads of its own.
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import os
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from itertools import pairwise
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
+
+from tinygrad_np import blas
 
 T = TypeVar("T")
 
@@ -55,8 +55,8 @@ def set_num_threads(count: int) -> None:
     if count < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, but got {count}")
     _count = count
-    if blas is not None:
-        blas.set_count(count)
+    if blas.threads is not None:
+        blas.threads.set_count(count)
 
 
 def in_parts(work: Callable[[int, int], T], size: int, least: int) -> list[T]:
@@ -146,69 +146,6 @@ class Here(threading.local):
 _helpers, _here = Helpers(), Here()
 
 
-class Blas:
-    """The threads of NumPy's OpenBLAS. ``with`` it, there is only one, in all threads of the process.
-
-    For a product of medium size, more threads hardly help, and each leaves its share of the result in the cache of its
-    own core, where whoever works on it next must get it from.
-    """
-
-    def __init__(self, get_count: Callable[[], int], set_count: Callable[[int], None]) -> None:
-        self.get_count = get_count
-        self._set_count = set_count
-        self._lock = threading.Lock()
-        self._users = 0
-        self._count = 0  # what to go back to when the last user is done
-
-    def set_count(self, count: int) -> None:
-        """From now on, use ``count`` threads."""
-        with self._lock:
-            if self._users:
-                self._count = count
-            else:
-                self._set_count(count)
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._users:
-                self._count = self.get_count()
-                self._set_count(1)
-            self._users += 1
-
-    def __exit__(self, *exception: object) -> None:
-        with self._lock:
-            self._users -= 1
-            if not self._users:
-                self._set_count(self._count)
-
-    def reset(self) -> None:
-        """In a process that was forked off, whose other threads are gone: let go of what they held."""
-        if self._users:
-            self._users = 0
-            self._set_count(self._count)
-        self._lock = threading.Lock()
-
-
-def _find_blas() -> Blas | None:
-    """NumPy's OpenBLAS, if it is that: the functions that tell and set its threads have one of four names."""
-    try:
-        library = ctypes.CDLL(sys.modules["numpy._core._multiarray_umath"].__file__)
-    except (KeyError, OSError):
-        return None
-    for name in _NAMES:
-        get_count = getattr(library, name.format("get"), None)
-        set_count = getattr(library, name.format("set"), None)
-        if get_count is not None and set_count is not None:
-            get_count.argtypes, get_count.restype = [], ctypes.c_int
-            set_count.argtypes, set_count.restype = [ctypes.c_int], None
-            return Blas(get_count, set_count)
-    return None
-
-
-_NAMES = [f"{prefix}openblas_{{}}_num_threads{suffix}" for prefix in ("scipy_", "") for suffix in ("64_", "")]
-blas = _find_blas()
-
-
 @functools.cache
 def _default_count() -> int:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -220,5 +157,5 @@ def _default_count() -> int:
 
 if hasattr(os, "register_at_fork"):  # threads do not survive a fork
     os.register_at_fork(after_in_child=_helpers.__init__)  # type: ignore[misc]
-    if blas is not None:
-        os.register_at_fork(after_in_child=blas.reset)
+    if blas.threads is not None:
+        os.register_at_fork(after_in_child=blas.threads.reset)

@@ -118,6 +118,7 @@ def test_matmul_takes_numpy_arrays_on_either_side():
     ("a", "b", "message"),
     [
         ((3, 4), (5, 6), "mat1 and mat2 shapes cannot be multiplied (3x4 and 5x6)"),
+        ((200, 1), (2, 784), "mat1 and mat2 shapes cannot be multiplied (200x1 and 2x784)"),
         ((2, 3, 4), (5, 6), "mat1 and mat2 shapes cannot be multiplied (6x4 and 5x6)"),
         ((5,), (3, 4), "mat1 and mat2 shapes cannot be multiplied (1x5 and 3x4)"),
         ((3, 4), (5,), "size mismatch, got input (3), mat (3x4), vec (5)"),

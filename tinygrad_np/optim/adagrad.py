@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import tinygrad_np as tg
+from tinygrad_np.blas import axpby
 from tinygrad_np.optim.elementwise import Array, ElementwiseOptimizer
 from tinygrad_np.optim.optimizer import Group, Params
 from tinygrad_np.optim.options import check_not_negative
@@ -88,5 +89,4 @@ class Adagrad(ElementwiseOptimizer):
         denominator = np.sqrt(total, out=scratch)
         denominator += group["eps"]
         change = np.divide(grad, denominator, out=scratch)
-        change *= float(group["lr"]) / (1 + (state["step"] - 1) * group["lr_decay"])
-        param -= change
+        axpby(-float(group["lr"]) / (1 + (state["step"] - 1) * group["lr_decay"]), change, 1, param, scratch)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 import tinygrad_np as tg
-from tinygrad_np.optim.elementwise import Array, ElementwiseOptimizer, decay_average
+from tinygrad_np.blas import axpby
+from tinygrad_np.optim.elementwise import Array, ElementwiseOptimizer
 from tinygrad_np.optim.optimizer import Group, Params
 from tinygrad_np.optim.options import check_not_negative
 
@@ -87,8 +88,8 @@ class Adam(ElementwiseOptimizer):
         if group["decoupled_weight_decay"] and group["weight_decay"]:
             param *= 1 - lr * group["weight_decay"]
 
-        decay_average(exp_avg, grad, beta1, scratch)
-        decay_average(exp_avg_sq, np.square(grad, out=scratch), beta2, scratch)
+        axpby(1 - beta1, grad, beta1, exp_avg, scratch)
+        axpby(1 - beta2, np.square(grad, out=scratch), beta2, exp_avg_sq, scratch)
         if group["amsgrad"]:
             exp_avg_sq = np.maximum(state["max_exp_avg_sq"], exp_avg_sq, out=state["max_exp_avg_sq"])
 
@@ -97,8 +98,7 @@ class Adam(ElementwiseOptimizer):
         denominator = np.sqrt(exp_avg_sq, out=scratch)
         denominator += group["eps"] * correction
         change = np.divide(exp_avg, denominator, out=scratch)
-        change *= lr * correction / (1 - beta1**step)
-        param -= change
+        axpby(-lr * correction / (1 - beta1**step), change, 1, param, scratch)
 
 
 class AdamW(Adam):

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 import tinygrad_np as tg
-from tinygrad_np.optim.elementwise import Array, ElementwiseOptimizer, decay_average
+from tinygrad_np.blas import axpby
+from tinygrad_np.optim.elementwise import Array, ElementwiseOptimizer
 from tinygrad_np.optim.optimizer import Group, Params
 from tinygrad_np.optim.options import check_not_negative
 
@@ -83,10 +84,10 @@ class RMSprop(ElementwiseOptimizer):
 
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group, scratch: Array) -> None:
         alpha, momentum, square_avg = group["alpha"], group["momentum"], state["square_avg"]
-        decay_average(square_avg, np.square(grad, out=scratch), alpha, scratch)
+        axpby(1 - alpha, np.square(grad, out=scratch), alpha, square_avg, scratch)
         if group["centered"]:
             grad_avg = state["grad_avg"]
-            decay_average(grad_avg, grad, alpha, scratch)
+            axpby(1 - alpha, grad, alpha, grad_avg, scratch)
             variance = np.subtract(square_avg, np.square(grad_avg, out=scratch), out=scratch)
             np.maximum(variance, 0, out=variance)  # rounding can make it negative where gradients hardly vary
             denominator = np.sqrt(variance, out=scratch)
@@ -96,7 +97,6 @@ class RMSprop(ElementwiseOptimizer):
         direction = np.divide(grad, denominator, out=scratch)
         if momentum > 0:
             momentum_buffer = state["momentum_buffer"]
-            momentum_buffer *= momentum
-            momentum_buffer += direction
+            axpby(1, direction, momentum, momentum_buffer, scratch)
             direction = momentum_buffer
-        param -= np.multiply(direction, float(group["lr"]), out=scratch)
+        axpby(-float(group["lr"]), direction, 1, param, scratch)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import tinygrad_np as tg
+from tinygrad_np.blas import axpby
 from tinygrad_np.optim.elementwise import Array, ElementwiseOptimizer
 from tinygrad_np.optim.optimizer import Group, Params
 from tinygrad_np.optim.options import check_not_negative
@@ -87,8 +88,7 @@ class SGD(ElementwiseOptimizer):
         direction = grad
         if momentum:
             direction = state["momentum_buffer"]
-            direction *= momentum
-            direction += np.multiply(grad, 1 - dampening, out=scratch) if dampening else grad
+            axpby(1 - dampening, grad, momentum, direction, scratch)
             if group["nesterov"]:
                 direction = np.add(grad, np.multiply(direction, momentum, out=scratch), out=scratch)
-        param -= np.multiply(direction, float(group["lr"]), out=scratch)
+        axpby(-float(group["lr"]), direction, 1, param, scratch)

@@ -1,0 +1,204 @@
+"""BLAS called directly gives what NumPy's expressions give, up to rounding, for all arrays; and its threads."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_np as tg
+from tinygrad_np import blas
+from tinygrad_np.blas import axpby, outer
+
+LEAST = blas._LEAST
+found = pytest.mark.skipif(
+    sys.platform != "linux" or "openblas" not in np.show_config("dicts")["Build Dependencies"]["blas"]["name"],
+    reason="NumPy has no OpenBLAS that can be found here",
+)
+
+
+def numbers(*shape, dtype=np.float32, seed=0):
+    return (np.random.default_rng(seed).standard_normal(shape) * 8).astype(dtype)
+
+
+@pytest.fixture(params=["library", "plain"])
+def _either(request, monkeypatch):
+    if request.param == "plain":
+        monkeypatch.setattr(blas, "_routines", {})
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What goes to BLAS."""
+    made = []
+
+    def watched(routine):
+        return lambda *arguments: (made.append(routine), routine(*arguments))
+
+    routines = {dtype: blas.Routines(*map(watched, of_dtype)) for dtype, of_dtype in blas._routines.items()}
+    monkeypatch.setattr(blas, "_routines", routines)
+    return made
+
+
+@given(
+    size=st.sampled_from([1, LEAST - 1, LEAST, LEAST + 1, 3 * LEAST + 7]),
+    alpha=st.floats(-2, 2, width=16),
+    beta=st.floats(-2, 2, width=16) | st.just(1),
+    dtype=st.sampled_from([np.float16, np.float32, np.float64]),
+)
+def test_axpby_is_what_its_name_says(size, alpha, beta, dtype):
+    x, y = numbers(size, dtype=dtype), numbers(size, dtype=dtype, seed=1)
+    expected = alpha * x.astype(np.float64) + beta * y.astype(np.float64)
+    before = x.copy()
+    axpby(alpha, x, beta, y, np.empty_like(x))
+    assert np.array_equal(x, before)
+    assert np.allclose(y, expected, rtol=0, atol=128 * np.finfo(dtype).eps)
+
+
+@pytest.mark.usefixtures("_either")
+@pytest.mark.parametrize("beta", [1, 0.5])
+def test_axpby_may_lose_x(beta):
+    x, y = numbers(LEAST), numbers(LEAST, seed=1)
+    expected = 0.25 * x + beta * y
+    axpby(0.25, x, beta, y, x)
+    assert np.allclose(y, expected, rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.usefixtures("_either")
+@pytest.mark.parametrize(("alpha", "beta"), [(0, 0.5), (0.5, 0), (0, 1)])
+def test_nan_times_zero_is_nan(alpha, beta):
+    x, y = numbers(LEAST), numbers(LEAST, seed=1)
+    x[3] = y[4] = np.nan
+    axpby(alpha, x, beta, y, np.empty_like(x))
+    assert np.flatnonzero(np.isnan(y)).tolist() == [3, 4]
+
+
+@found
+def test_large_arrays_go_to_blas_and_others_do_not(calls):
+    x, y, scratch = (numbers(2 * LEAST) for _ in range(3))
+    gaps, fixed = x[::2], x.copy()
+    fixed.flags.writeable = False
+    swapped = x.astype(">f4")
+    axpby(0.5, x, 0.5, y, scratch)
+    outer(x[:, np.newaxis], y[np.newaxis, :2])
+    assert len(calls) == 2
+    axpby(0.5, x[: LEAST - 1], 0.5, y[: LEAST - 1], scratch[: LEAST - 1])
+    axpby(0.5, gaps, 0.5, y[:LEAST], scratch[:LEAST])
+    axpby(0.5, x[:LEAST], 0.5, gaps, scratch[:LEAST])
+    axpby(0.5, x[:1], 0.5, y, scratch[:1])
+    axpby(0.5, np.broadcast_to(x[:1], y.shape), 0.5, y, scratch)
+    axpby(0.5, fixed, 0.5, y, scratch)
+    axpby(0.5, swapped, 0.5, y, scratch)
+    outer(gaps[:, np.newaxis], y[np.newaxis])
+    outer(x[: LEAST - 1, np.newaxis], y[np.newaxis, :1])
+    outer(swapped[:, np.newaxis], y[np.newaxis, :2])
+    assert len(calls) == 2
+
+
+@pytest.mark.usefixtures("_either")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.int64])
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (3, 0), (5, 7), (LEAST, 1), (1, LEAST), (200, 784), (91, 91)])
+def test_outer_is_the_product_of_a_column_and_a_row(n, m, dtype):
+    column, row = numbers(n, 1, dtype=dtype), numbers(1, m, dtype=dtype, seed=1)
+    product = outer(column, row)
+    assert product.dtype == dtype
+    assert np.array_equal(product, column * row)
+    assert np.array_equal(outer(row.T, column.T), row.T * column.T)
+    assert np.array_equal(outer(np.repeat(column, 2, 0)[::2], np.repeat(row, 2, 1)[:, ::2]), product)
+
+
+@pytest.mark.usefixtures("_either")
+def test_outer_keeps_nan_and_infinity():
+    column, row = numbers(200, 1), numbers(1, 784)
+    column[3], row[0, 5] = np.nan, np.inf
+    with np.errstate(invalid="ignore"):
+        assert np.array_equal(outer(column, row), column * row, equal_nan=True)
+
+
+@pytest.mark.parametrize("size", [10, LEAST])
+@pytest.mark.parametrize("kind", [np.float32, np.float64, tg.tensor])
+def test_factors_may_be_numbers_of_any_kind(size, kind):
+    y = np.ones(size, np.float32)
+    axpby(kind(0.5), np.ones(size, np.float32), kind(0.25), y, np.empty_like(y))
+    assert y.tolist() == [0.75] * size
+
+
+def test_an_error_of_shape_stays_numpys():
+    with pytest.raises(ValueError, match="broadcast"):
+        axpby(0.5, np.zeros(LEAST), 0.5, np.zeros(LEAST + 1), np.zeros(LEAST))
+    with pytest.raises(ValueError, match="broadcast"):
+        axpby(0.5, np.zeros(LEAST + 1), 1, np.zeros(LEAST), np.zeros(LEAST + 1))
+
+
+# ---- its threads ---------------------------------------------------------------------------------------------------
+
+
+class Library:
+    """What stands for a BLAS library: a number of threads that can be told and set."""
+
+    def __init__(self, count):
+        self.count = count
+        self.threads = blas.Threads(lambda: self.count, lambda count: setattr(self, "count", count))
+
+
+@found
+def test_set_num_threads_limits_the_matrix_products_of_numpy():
+    code = """
+import tinygrad_np as tg
+from tinygrad_np.blas import threads
+for count in (1, 2):
+    tg.set_num_threads(count)
+    assert threads.get_count() == count
+with threads:
+    assert threads.get_count() == 1
+assert threads.get_count() == 2
+"""
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+def test_within_there_is_one_thread_until_the_last_user_is_done():
+    library = Library(4)
+    with library.threads:
+        assert library.count == 1
+        with pytest.raises(ValueError, match="within"), library.threads:
+            raise ValueError("within")
+        assert library.count == 1
+        library.threads.set_count(3)
+        assert library.count == 1
+    assert library.count == 3
+
+
+def test_users_in_many_threads_leave_the_count_as_it_was():
+    library = Library(4)
+    meet = threading.Barrier(8, timeout=10)
+    seen = set()
+
+    def work():
+        for _ in range(50):
+            meet.wait()
+            with library.threads:
+                seen.add(library.count)
+
+    workers = [threading.Thread(target=work) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert seen == {1}
+    assert library.count == 4
+
+
+def test_a_forked_process_lets_go_of_what_other_threads_held():
+    library = Library(4)
+    library.threads.__enter__()
+    library.threads._lock.acquire()
+    library.threads.reset()
+    assert library.count == 4
+    with library.threads:
+        assert library.count == 1
+    assert library.count == 4
