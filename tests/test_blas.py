@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import tinygrad_np as tg
 from tinygrad_np import blas
 from tinygrad_np.blas import axpby, outer
 
-LEAST = blas._LEAST
+LEAST = blas.LEAST
 found = pytest.mark.skipif(
     sys.platform != "linux" or "openblas" not in np.show_config("dicts")["Build Dependencies"]["blas"]["name"],
     reason="NumPy has no OpenBLAS that can be found here",
@@ -120,11 +119,11 @@ def test_outer_keeps_nan_and_infinity():
 
 
 @pytest.mark.parametrize("size", [10, LEAST])
-@pytest.mark.parametrize("kind", [np.float32, np.float64, tg.tensor])
+@pytest.mark.parametrize("kind", [np.float32, np.float64, int])
 def test_factors_may_be_numbers_of_any_kind(size, kind):
     y = np.ones(size, np.float32)
-    axpby(kind(0.5), np.ones(size, np.float32), kind(0.25), y, np.empty_like(y))
-    assert y.tolist() == [0.75] * size
+    axpby(kind(2), np.ones(size, np.float32), kind(3), y, np.empty_like(y))
+    assert y.tolist() == [5.0] * size
 
 
 def test_an_error_of_shape_stays_numpys():

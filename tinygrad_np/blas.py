@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
 
-_LEAST = 8192  # elements; for fewer, a call by ctypes takes longer than several of NumPy
+LEAST = 8192  # elements; for fewer, a call by ctypes takes longer than several of NumPy
 _ROW_MAJOR, _AS_IT_IS = 101, 111  # of the C interface of BLAS: how matrices lie, and that none is to be transposed
 
 
@@ -42,14 +42,13 @@ def axpby(alpha: float, x: Array, beta: float, y: Array, scratch: Array) -> None
         >>> y
         array([10.5,  1. ])
     """
-    if y.size >= _LEAST and _axpby_by_blas(alpha, x, beta, y):
+    if y.size >= LEAST and _axpby_by_blas(alpha, x, beta, y):
         return
-    if beta == 1:
-        y += np.multiply(x, alpha, out=scratch)
-    else:
-        factors = _as_arrays(float(alpha), float(beta), y.dtype)
-        y *= factors[1]
-        y += np.multiply(x, factors[0], out=scratch)
+    factor: Any = alpha
+    if beta != 1:
+        factor, decay = _as_arrays(float(alpha), float(beta), y.dtype)
+        y *= decay
+    y += np.multiply(x, factor, scratch)
 
 
 def _axpby_by_blas(alpha: float, x: Array, beta: float, y: Array) -> bool:
@@ -87,7 +86,7 @@ def outer(column: Array, row: Array) -> Array:
     """
     out: Array
     n, m = len(column), row.shape[1]
-    if n * m >= _LEAST and column.dtype == row.dtype and row.dtype in _routines:
+    if n * m >= LEAST and column.dtype == row.dtype and row.dtype in _routines:
         try:
             operands = _pointer(column), 1, _pointer(row), m
         except TypeError:
