@@ -13,6 +13,7 @@ import functools
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -204,3 +205,4 @@ _NAMES = [f"{prefix}{{}}{suffix}" for prefix in ("scipy_", "") for suffix in ("6
 _library = _open_library()
 _routines = _find_routines()
 threads = _find_threads()
+one_thread: AbstractContextManager[None] = nullcontext() if threads is None else threads

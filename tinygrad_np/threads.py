@@ -62,6 +62,8 @@ def set_num_threads(count: int) -> None:
 def in_parts(work: Callable[[int, int], T], size: int, least: int) -> list[T]:
     """Call ``work(start, stop)`` for parts of ``range(size)``, each of at least ``least``, at the same time.
 
+    If there are several, each does its matrix products in one thread.
+
     Returns:
         What the calls returned, in the order of the parts.
 
@@ -74,12 +76,13 @@ def in_parts(work: Callable[[int, int], T], size: int, least: int) -> list[T]:
         return [work(0, size)]
     bounds = [size * i // parts for i in range(parts + 1)]
     others = [Part(work, start, stop) for start, stop in pairwise(bounds[1:])]
-    _helpers.do(others)
-    try:
-        first = work(0, bounds[1])
-    finally:
-        for other in others:
-            other.ended.acquire()  # waits: nobody may still be at work when this returns
+    with blas.one_thread:
+        _helpers.do(others)
+        try:
+            first = work(0, bounds[1])
+        finally:
+            for other in others:
+                other.ended.acquire()  # waits: nobody may still be at work when this returns
     return [first, *[other.result() for other in others]]
 
 

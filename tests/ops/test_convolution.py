@@ -8,6 +8,7 @@ import pytest
 import tinygrad_np as tg
 from tinygrad_np.autograd import grad
 from tinygrad_np.nn import functional as F
+from tinygrad_np.ops import convolution as convolutions
 from tinygrad_np.ops.convolution import convolution
 from tinygrad_np.ops.windows import Windows
 from tinygrad_np.testing import check_gradient
@@ -295,13 +296,33 @@ def test_pad_errors(arguments, error, message):
 # ---- windows -------------------------------------------------------------------------------------------------------
 
 
-def test_gradient_of_a_stride_of_1_is_added_as_strips():
+@pytest.mark.parametrize("groups", [1, 2])
+def test_gradient_of_a_stride_of_1_is_added_as_strips(groups):
     """The two ways to add into an image agree, down to windows of which the last rows and columns see nothing."""
     window = Windows.over("op", (4, 5), (2, 3), 1, 1, (2, 1))
-    values = np.random.default_rng(0).normal(size=(6, 2, 1, *window.count))
-    plain = window.add_up(values, np.empty((2, 1, 4, 5)))
-    strips = window.add_up([window.as_strips(part) for part in values], np.empty((2, 1, 4, 5)), strips=True)
-    np.testing.assert_allclose(strips, plain)
+    values = np.random.default_rng(0).normal(size=(6, 2, 4, *window.count))
+    plain = window.add_up(values, np.empty((2, 4, 4, 5)))
+    strips = np.stack([window.as_strips(part).reshape(groups, -1) for part in values], axis=1)
+    total = window.add_up_strips(strips).reshape(4, 2, *window.padded_size)
+    np.testing.assert_allclose(window.cropped(total).swapaxes(0, 1), plain)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize(
+    "size", [1, 7]
+)  # of the images: at once they are one chunk, else three, the last a smaller one
+def test_gradient_does_not_depend_on_how_many_images_are_done_at_a_time(size, groups, monkeypatch):
+    rng = np.random.default_rng(0)
+    shapes = (5, 4, size, size), (6, 4 // groups, 2, 2), (5, 6, size + 1, size + 1)
+    image, weight, cotangent = [tg.tensor(rng.normal(size=shape), requires_grad=True) for shape in shapes]
+
+    def gradient():
+        return grad(F.conv2d(image, weight, padding=1, groups=groups), image, cotangent)[0].numpy()
+
+    at_once = gradient()
+    # Two at a time, and in the end one.
+    monkeypatch.setattr(convolutions, "_FITS_THE_CACHE", 4 * 4 * (size + 2) ** 2)
+    np.testing.assert_allclose(gradient(), at_once, rtol=1e-12)
 
 
 def test_convolution_is_one_node():

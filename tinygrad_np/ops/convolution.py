@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tinygrad_np.tensor import Tensor
 
 _WORTH_A_THREAD = 256 * 1024  # elements of columns; of twice as many, two threads take 0.75 of the time of one
+_FITS_THE_CACHE = 256 * 1024  # elements of what is added up at a time; with more, images take up to 1.4 times as long
 
 # ---- convolution ---------------------------------------------------------------------------------------------------
 
@@ -144,20 +145,43 @@ def convolution(input: Array, weight: Array, bias: Array, windows: Windows, grou
 
 
 def _gradient_of_input(g: Array, weight: Array, input_shape: tuple[int, ...], windows: Windows, groups: int) -> Array:
-    strips = windows.stride == (1, 1)
-    if strips:
-        g = windows.as_strips(g)
-    size, grouped, transposed = g.shape[2:], _grouped(g, groups), _kernels(weight, groups).mT
-
     gradient = np.empty(input_shape, g.dtype)
+    if windows.stride == (1, 1):
+        _spread_strips(g, weight, gradient, windows, groups)
+        return gradient
+    grouped, transposed = _grouped(g, groups), _kernels(weight, groups).mT
 
     def spread(start: int, stop: int) -> None:
         columns = np.matmul(transposed, grouped[start:stop])
-        parts = columns.reshape(stop - start, input_shape[1], math.prod(windows.kernel_size), *size)
-        windows.add_up(np.moveaxis(parts, 2, 0), gradient[start:stop], strips)
+        parts = columns.reshape(stop - start, input_shape[1], math.prod(windows.kernel_size), *windows.count)
+        windows.add_up(np.moveaxis(parts, 2, 0), gradient[start:stop])
 
     by_parts(spread, (len(g), groups, transposed.shape[1], grouped.shape[3]), _WORTH_A_THREAD)
     return gradient
+
+
+def _spread_strips(g: Array, weight: Array, gradient: Array, windows: Windows, groups: int) -> None:
+    """The gradient of the input where windows lie side by side: one product for several images.
+
+    What each pixel of a window passes on is added up in long strips (see `Windows.as_strips`): 0.5 to 0.9 of the time
+    that it takes image by image, 0.4 for few small ones.
+    """
+    out_channels, channels, *kernel_size = weight.shape
+    pixels = math.prod(kernel_size)
+    by_pixel = weight.reshape(groups, out_channels // groups, channels, pixels).transpose(0, 3, 2, 1)
+    kernels = by_pixel.reshape(groups, pixels * channels, out_channels // groups)
+    shape = len(g), pixels * channels * groups, math.prod(windows.padded_size)  # of all parts that are added up
+    at_a_time = 1 + _FITS_THE_CACHE // math.prod(shape[1:])
+
+    def spread(first: int, last: int) -> None:
+        for start in range(first, last, at_a_time):
+            stop = min(start + at_a_time, last)
+            strips = windows.as_strips(g[start:stop]).reshape(groups, out_channels // groups, -1)
+            total = windows.add_up_strips(np.matmul(kernels, strips).reshape(groups, pixels, -1))
+            padded = total.reshape(channels * groups, stop - start, *windows.padded_size)
+            gradient[start:stop] = windows.cropped(padded).swapaxes(0, 1)
+
+    by_parts(spread, shape, _WORTH_A_THREAD)
 
 
 def _gradient_of_weight(g: Array, kept: Array, weight: Array, groups: int) -> Array:

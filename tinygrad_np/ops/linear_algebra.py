@@ -78,8 +78,8 @@ def _times(left: Any, right: Any) -> Any:
         return blas.outer(left, right)
     if multiplications <= _SMALL:
         return left.dot(right)
-    if multiplications < _LARGE and blas.threads is not None:
-        with blas.threads:
+    if multiplications < _LARGE:
+        with blas.one_thread:
             return np.matmul(left, right)
     return np.matmul(left, right)
 
