@@ -110,8 +110,7 @@ _pointer: Callable[[Any], Any] = ctypes.c_byte.from_buffer
 class Threads:
     """The threads of NumPy's OpenBLAS. ``with`` it, there is only one, in all threads of the process.
 
-    For a product of medium size, more threads hardly help, and each leaves its share of the result in the cache of its
-    own core, where whoever works on it next must get it from.
+    That is for work that is itself divided among threads.
     """
 
     def __init__(self, get_count: Callable[[], int], set_count: Callable[[int], None]) -> None:
