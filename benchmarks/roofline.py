@@ -4,7 +4,8 @@ The bound is a step that does nothing but its matrix products, each one BLAS cal
 memory that is there already (a convolution is a product with the unfolded image), and that touches everything else as
 seldom as an implementation on top of BLAS can:
 
-- parameters, gradients and the optimizer's state: each read once, each but the gradients written once;
+- parameters, gradients and the optimizer's state: each read once, each but the gradients written once; but the gradient
+  of a large weight is not computed when the batch is so small that SGD better adds it as the product that it is;
 - an activation or pooling: in the forward pass its input read and its output written, in the backward pass its gradient
   and what was kept of the output read, and the gradient of the input written;
 - a convolution: the image read and the unfolded image written, and the same in the backward pass.
@@ -31,6 +32,7 @@ from benchmarks import training_step
 from benchmarks.side_by_side import add_options, interleave, load, ratio, workers
 from benchmarks.training_step import PROJECT, print_row
 from benchmarks.workloads import WORKLOADS, Workload
+from tinygrad_np.low_rank import is_thin
 
 ARRAYS_MOVED = {"sgd": 3, "rmsprop": 5, "adam": 7}  # of a parameter's size, read or written by an update
 Call = Callable[[], object]
@@ -64,7 +66,8 @@ def work_of(workload: Workload) -> Work:
         first = index == 0  # nobody needs the gradient of the network's input
         if kind == "linear":
             out, into = weight
-            products += backward_too(Product(workload.batch, into, out), first)
+            forward, of_weight, *of_input = backward_too(Product(workload.batch, into, out), first)
+            products += [forward, *([] if is_added_as_product(workload, weight) else [of_weight]), *of_input]
             shape = (workload.batch, out)
         elif kind == "conv":
             out, into, height, width = weight
@@ -80,8 +83,15 @@ def work_of(workload: Workload) -> Work:
             moves += [before + after, after + after + before]
     for layer in workload.layers:
         if layer.shape:
-            moves.append(ARRAYS_MOVED[workload.optimizer] * (math.prod(layer.shape) + layer.shape[0]))
+            arrays = ARRAYS_MOVED[workload.optimizer]
+            of_a_weight = arrays - 1 if is_added_as_product(workload, layer.shape) else arrays
+            moves.append(of_a_weight * math.prod(layer.shape) + arrays * layer.shape[0])
     return Work(products, moves)
+
+
+def is_added_as_product(workload: Workload, weight: tuple[int, ...]) -> bool:
+    """Whether the gradient of a weight is not computed but added to it as the product of two thin matrices."""
+    return workload.optimizer == "sgd" and len(weight) == 2 and is_thin(weight[0], workload.batch, weight[1])
 
 
 def backward_too(forward: Product, first: bool) -> list[Product]:

@@ -133,6 +133,12 @@ def test_the_work_of_an_mlp():
     assert work.moves == [2 * activation, 3 * activation, 3 * (784 * 50 + 50), 3 * (50 * 10 + 10)]
 
 
+def test_a_gradient_that_is_added_as_a_product_is_no_work():
+    work = roofline.work_of(WORKLOADS["perceptron-b1"])
+    assert work.products == [Product(1, 784, 200), Product(1, 200, 10), Product(200, 1, 10), Product(1, 10, 200)]
+    assert work.moves[-2:] == [2 * 784 * 200 + 3 * 200, 3 * (200 * 10 + 10)]
+
+
 def test_the_work_of_a_convolutional_network():
     work = roofline.work_of(WORKLOADS["cnn-b64"])
     assert Product(64 * 26 * 26, 9, 8) in work.products

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_np import blas
-from tinygrad_np.blas import axpby, outer
+from tinygrad_np.blas import axpby, gemm
 
-LEAST = blas.LEAST
+LEAST = blas._LEAST
 found = pytest.mark.skipif(
     sys.platform != "linux" or "openblas" not in np.show_config("dicts")["Build Dependencies"]["blas"]["name"],
     reason="NumPy has no OpenBLAS that can be found here",
@@ -83,8 +83,7 @@ def test_large_arrays_go_to_blas_and_others_do_not(calls):
     fixed.flags.writeable = False
     swapped = x.astype(">f4")
     axpby(0.5, x, 0.5, y, scratch)
-    outer(x[:, np.newaxis], y[np.newaxis, :2])
-    assert len(calls) == 2
+    assert len(calls) == 1
     axpby(0.5, x[: LEAST - 1], 0.5, y[: LEAST - 1], scratch[: LEAST - 1])
     axpby(0.5, gaps, 0.5, y[:LEAST], scratch[:LEAST])
     axpby(0.5, x[:LEAST], 0.5, gaps, scratch[:LEAST])
@@ -92,30 +91,42 @@ def test_large_arrays_go_to_blas_and_others_do_not(calls):
     axpby(0.5, np.broadcast_to(x[:1], y.shape), 0.5, y, scratch)
     axpby(0.5, fixed, 0.5, y, scratch)
     axpby(0.5, swapped, 0.5, y, scratch)
-    outer(gaps[:, np.newaxis], y[np.newaxis])
-    outer(x[: LEAST - 1, np.newaxis], y[np.newaxis, :1])
-    outer(swapped[:, np.newaxis], y[np.newaxis, :2])
-    assert len(calls) == 2
+    assert len(calls) == 1
 
 
-@pytest.mark.usefixtures("_either")
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.int64])
-@pytest.mark.parametrize(("n", "m"), [(1, 1), (3, 0), (5, 7), (LEAST, 1), (1, LEAST), (200, 784), (91, 91)])
-def test_outer_is_the_product_of_a_column_and_a_row(n, m, dtype):
-    column, row = numbers(n, 1, dtype=dtype), numbers(1, m, dtype=dtype, seed=1)
-    product = outer(column, row)
-    assert product.dtype == dtype
-    assert np.array_equal(product, column * row)
-    assert np.array_equal(outer(row.T, column.T), row.T * column.T)
-    assert np.array_equal(outer(np.repeat(column, 2, 0)[::2], np.repeat(row, 2, 1)[:, ::2]), product)
+@found
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("n", "k", "m"), [(1, 1, 1), (5, 2, 7), (200, 1, 784), (91, 3, 91)])
+@pytest.mark.parametrize("beta", [0, 1, -0.5])
+def test_gemm_adds_a_product(n, k, m, beta, dtype):
+    left, right, out = numbers(n, k, dtype=dtype), numbers(k, m, dtype=dtype, seed=1), numbers(n, m, dtype=dtype)
+    expected = 0.25 * left.astype(float) @ right + beta * out
+    flat = out.copy().reshape(-1)
+    assert gemm(0.25, left, right, beta, out)
+    assert gemm(0.25, left, right, beta, flat)
+    assert np.allclose(out, expected, rtol=1e-5, atol=1e-4)
+    assert np.array_equal(flat, out.reshape(-1))
 
 
-@pytest.mark.usefixtures("_either")
-def test_outer_keeps_nan_and_infinity():
-    column, row = numbers(200, 1), numbers(1, 784)
-    column[3], row[0, 5] = np.nan, np.inf
-    with np.errstate(invalid="ignore"):
-        assert np.array_equal(outer(column, row), column * row, equal_nan=True)
+@found
+def test_gemm_leaves_alone_what_it_cannot_do():
+    column, row, out = numbers(4, 1), numbers(1, 6), numbers(4, 6)
+    fixed = out.copy()
+    fixed.flags.writeable = False
+    before = out.copy()
+    for operands in [
+        (column, row, fixed),
+        (column, row, numbers(6, 4).T),
+        (column, row, out[:, :5]),
+        (column, row[:, :0], out[:, :0]),
+        (column, numbers(2, 6), out),
+        (numbers(8, 1)[::2], row, out),
+        (column, row.astype(np.float64), out),
+        (column.astype(">f4"), row.astype(">f4"), out.astype(">f4")),
+        (column.astype(int), row.astype(int), out.astype(int)),
+    ]:
+        assert not gemm(1.0, *operands[:2], 1.0, operands[2])
+    assert np.array_equal(out, before)
 
 
 @pytest.mark.parametrize("size", [10, LEAST])

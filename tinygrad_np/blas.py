@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
 
-LEAST = 8192  # elements; for fewer, a call by ctypes takes longer than several of NumPy
+_LEAST = 8192  # elements; for fewer, a call by ctypes takes longer than several of NumPy
 _ROW_MAJOR, _AS_IT_IS = 101, 111  # of the C interface of BLAS: how matrices lie, and that none is to be transposed
 
 
@@ -43,7 +43,7 @@ def axpby(alpha: float, x: Array, beta: float, y: Array, scratch: Array) -> None
         >>> y
         array([10.5,  1. ])
     """
-    if y.size >= LEAST and _axpby_by_blas(alpha, x, beta, y):
+    if y.size >= _LEAST and _axpby_by_blas(alpha, x, beta, y):
         return
     factor: Any = alpha
     if beta != 1:
@@ -75,30 +75,34 @@ def _as_arrays(alpha: float, beta: float, dtype: np.dtype[Any]) -> tuple[Array, 
     return np.array(alpha, dtype), np.array(beta, dtype)
 
 
-def outer(column: Array, row: Array) -> Array:
-    """The product of a column and a row, ``(n, 1)`` and ``(1, m)``.
+def gemm(alpha: float, left: Array, right: Array, beta: float, out: Array) -> bool:
+    """``out = alpha * left @ right + beta * out``, in place, if BLAS can do it; returns whether.
 
-    `np.dot` fills its result with zeros first: without that, 0.6 of the time.
+    NumPy would write the product to memory, and read it again to add it.
+
+    Args:
+        alpha: a number; not 0, by which NaN would be lost.
+        left: ``(n, k)``.
+        right: ``(k, m)``.
+        beta: a number. If it is 0, what was in ``out`` does not matter.
+        out: ``(n, m)``, or flat.
 
     Example:
-        >>> outer(np.array([[1.0], [2.0]]), np.array([[3.0, 4.0]]))
-        array([[3., 4.],
-               [6., 8.]])
+        >>> out = np.empty((2, 2))
+        >>> gemm(1.0, np.array([[1.0], [2.0]]), np.array([[3.0, 4.0]]), 0.0, out) and out.tolist()
+        [[3.0, 4.0], [6.0, 8.0]]
     """
-    out: Array
-    n, m = len(column), row.shape[1]
-    if n * m >= LEAST and column.dtype == row.dtype and row.dtype in _routines:
-        try:
-            operands = _pointer(column), 1, _pointer(row), m
-        except TypeError:
-            pass
-        else:
-            out = np.empty((n, m), row.dtype)
-            gemm = _routines[row.dtype].gemm
-            gemm(_ROW_MAJOR, _AS_IT_IS, _AS_IT_IS, n, m, 1, 1.0, *operands, 0.0, _pointer(out), m)
-            return out
-    out = column.dot(row)
-    return out
+    routines = _routines.get(out.dtype)
+    (n, k), (inner, m) = left.shape, right.shape
+    if routines is None or not left.dtype == right.dtype == out.dtype or k != inner or not 0 < out.size == n * m:
+        return False
+    try:
+        operands = _pointer(left), k, _pointer(right), m
+        target = _pointer(out)
+    except TypeError:
+        return False
+    routines.gemm(_ROW_MAJOR, _AS_IT_IS, _AS_IT_IS, n, m, k, float(alpha), *operands, float(beta), target, m)
+    return True
 
 
 # Of an array, as ctypes passes it on. It raises a TypeError where BLAS could not be handed the memory as it is.

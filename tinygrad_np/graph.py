@@ -24,8 +24,9 @@ import numpy as np
 from numpy import ndarray
 
 from tinygrad_np.dtypes import DType
+from tinygrad_np.low_rank import LowRank
 
-Gradient: TypeAlias = Any  # a NumPy array; a Tensor while create_graph
+Gradient: TypeAlias = Any  # a NumPy array, or one that is `LowRank`; a Tensor while create_graph
 Hook: TypeAlias = Callable[[Gradient], "Gradient | None"]
 
 # One clock numbers the nodes and dates the in-place changes, so that "changed after it was saved" is one comparison.
@@ -237,10 +238,12 @@ def sweep(
             grad = gradients.pop()
             if grad is None:
                 continue
+            # A leaf need not wait for its whole gradient: it adds up what arrives by itself.
+            leaf = edge if edge.__class__ is Leaf and wanted is None and not edge.hooks else None
             if grad.shape != edge.shape or grad.dtype is not edge.dtype or grad.__class__ is not ndarray:
-                grad = _fitted(grad, edge)
-            if edge.__class__ is Leaf and wanted is None and not edge.hooks:
-                edge.receive(grad)  # it need not wait for its whole gradient, it adds up what arrives by itself
+                grad = _fitted(grad, edge, leaf is not None)
+            if leaf is not None:
+                leaf.receive(grad)
             elif edge in pending:
                 _add(pending, sums, edge, grad)
             else:
@@ -288,8 +291,12 @@ def _leading_to(targets: set[Node], nodes: Iterable[Node]) -> set[Node]:
 _TIME = attrgetter("time")
 
 
-def _fitted(grad: Gradient, edge: Node) -> Gradient:
-    """A gradient in the shape and dtype of the output of ``edge``."""
+def _fitted(grad: Gradient, edge: Node, at_end: bool) -> Gradient:
+    """A gradient in the shape and dtype of the output of ``edge``; only a leaf is given one that is `LowRank`."""
+    if grad.__class__ is LowRank:
+        if at_end and grad.shape == edge.shape and grad.dtype == edge.dtype:
+            return grad
+        grad = np.asarray(grad)
     if grad.shape != edge.shape:
         grad = sum_to_shape(grad, edge.shape)
     if grad.dtype != edge.dtype:

@@ -20,6 +20,7 @@ from tinygrad_np import dtypes, formatting, numpy_protocol
 from tinygrad_np.backward import backward
 from tinygrad_np.dtypes import DType, DTypeLike
 from tinygrad_np.graph import Hook, Leaf, Node, modes, tick
+from tinygrad_np.low_rank import LowRank
 from tinygrad_np.ops import comparison, creation, elementwise, indexing, linear_algebra, primitive, random, reduction
 from tinygrad_np.ops import shape as shape_ops  # in the class, `shape` is the property
 
@@ -117,13 +118,13 @@ class Tensor:
     """
 
     # _array: the values. _node: the graph's node that made them, a Leaf where the user did and a gradient is wanted, or
-    # None. _counter: of in-place changes, see ops/primitive.py. _grad: the gradient, or None.
+    # None. _counter: of in-place changes, see ops/primitive.py. _grad: the gradient, which `grad` shows, or None.
     __slots__ = ("__weakref__", "_array", "_counter", "_grad", "_node")
 
     _array: npt.NDArray[Any]
     _node: Node | None
     _counter: list[Any]
-    _grad: Tensor | None
+    _grad: Tensor | LowRank | None
 
     @staticmethod
     def _wrap(array: npt.NDArray[Any], node: Node | None = None) -> Tensor:
@@ -259,7 +260,10 @@ class Tensor:
     @property
     def grad(self) -> Tensor | None:
         """The gradient that `backward` left here."""
-        return self._grad
+        grad = self._grad
+        if isinstance(grad, LowRank):
+            grad = self._grad = Tensor._wrap(np.asarray(grad))
+        return grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -344,13 +348,14 @@ class Tensor:
 
     def _accumulate_grad(self, grad: Any, unshared: builtins.bool) -> None:
         """Add to ``grad``. Only an ``unshared`` array may become it: no gradient shares memory with another tensor."""
-        present = self._grad
-        if present is None and unshared:  # as nearly always
+        if self._grad is None and unshared:  # as nearly always
             self._grad = Tensor._wrap(grad)
-        elif isinstance(grad, Tensor):  # under create_graph: keep the gradients' own graph
+            return
+        present = self.grad
+        if isinstance(grad, Tensor):  # under create_graph: keep the gradients' own graph
             self._grad = elementwise.clone(grad) if present is None else present + grad
         elif present is None:
-            self._grad = Tensor._wrap(grad.copy())
+            self._grad = grad.copy() if isinstance(grad, LowRank) else Tensor._wrap(grad.copy())
         elif present._node is None:
             np.add(present._array, grad, out=present._array)
             present._touch()

@@ -14,6 +14,7 @@ import tinygrad_np as tg
 from benchmarks.contenders import Unavailable
 from benchmarks.contenders.training import make_optimizer
 from benchmarks.workloads import Workload
+from tinygrad_np.low_rank import LowRank
 from tinygrad_np.ops.table import registry
 from tinygrad_np.optim.elementwise import _PIECE as PIECE
 from tinygrad_np.optim.elementwise import _SMALL as SMALL
@@ -48,7 +49,7 @@ def make_update(workload: Workload, params: list[Any]) -> Update:
         where, shape = slice(start, start + params[i].size), params[i].shape
         copies.append((i, params[i], together[where].reshape(shape), gradients[where].reshape(shape)))
         start += params[i].size
-    scratch = aligned_zeros((PIECE,), FLOAT)
+    scratch = aligned_zeros((max(PIECE, *(param.size for param in params)),), FLOAT)
 
     def pieces_of(array: Any) -> list[tuple[slice, Any, dict[str, Any], Any]]:
         state = {name: aligned_zeros((array.size,), FLOAT) for name in names}
@@ -74,6 +75,9 @@ def make_update(workload: Workload, params: list[Any]) -> Update:
         for _, param, param_copy, _ in copies:
             param[...] = param_copy
         for i in flat:
+            if isinstance(grads[i], LowRank):  # only SGD is measured with such gradients, which takes them whole
+                rule.update(flat[i], grads[i], {}, group, scratch)
+                continue
             grad = grads[i].reshape(-1)
             for cut, param, state, room in pieces[i]:
                 state["step"] = steps

@@ -26,10 +26,11 @@ import numpy.typing as npt
 
 import tinygrad_np as tg
 from tinygrad_np.graph import tick
+from tinygrad_np.low_rank import LowRank
 from tinygrad_np.optim.optimizer import Closure, Group, Optimizer
 
 Array: TypeAlias = npt.NDArray[Any]
-Ready: TypeAlias = "list[tuple[Place, tg.Tensor]]"  # parameters to update, each with its gradient
+Ready: TypeAlias = "list[tuple[Place, tg.Tensor | LowRank]]"  # parameters to update, each with its gradient
 
 _SMALL = 8 * 1024  # elements; below, copying in and out costs less than the calls of the rule
 _PIECE = 128 * 1024  # elements; as many of a parameter, its gradient and scratch fit into a second-level cache
@@ -56,6 +57,10 @@ class ElementwiseOptimizer(Optimizer):
     def first_options(self, group: Group) -> Group:
         """The options that hold for the update in which buffers of a parameter begin."""
         return group
+
+    def takes_low_rank(self, group: Group) -> bool:
+        """Whether `update` adds the gradient to something and no more, so that it may be `LowRank`."""
+        return False
 
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group, scratch: Array) -> None:
         """Change ``param`` and the arrays in ``state`` in place.
@@ -95,7 +100,7 @@ class ElementwiseOptimizer(Optimizer):
         ready = None if layout is None or layout.names != names else layout.ready(group["params"])
         if ready is None:
             known = {} if layout is None else layout.places
-            params = [param for param in group["params"] if param.grad is not None or param in known]
+            params = [param for param in group["params"] if param._grad is not None or param in known]
             self._layouts[i] = layout = Layout(params, names)
             ready = layout.ready(params)
             assert ready is not None
@@ -107,7 +112,8 @@ class ElementwiseOptimizer(Optimizer):
             options = self.first_options(group) if run.is_new else group
             for piece in block.pieces_of(run):
                 piece.state["step"] = run.step
-                self._update_piece(param[piece.where], grad[piece.where], piece, options)
+                part = grad.rows_of(piece.where) if isinstance(grad, LowRank) else grad[piece.where]
+                self._update_piece(param[piece.where], part, piece, options)
         block.scatter(ready)
 
     def _runs(self, block: Block, ready: Ready) -> list[Run]:
@@ -131,7 +137,9 @@ class ElementwiseOptimizer(Optimizer):
                 runs.append(Run(place.start, place.stop, step, new))
         return runs
 
-    def _update_piece(self, param: Array, grad: Array, piece: Piece, group: Group) -> None:
+    def _update_piece(self, param: Array, grad: Any, piece: Piece, group: Group) -> None:
+        if isinstance(grad, LowRank) and not self.takes_low_rank(group):
+            grad = grad.into(piece.adjusted)
         if group["maximize"]:
             grad = np.negative(grad, out=piece.adjusted)
         if group["weight_decay"] and not group.get("decoupled_weight_decay"):
@@ -222,6 +230,7 @@ class Block:
         views: what shows the state of the parameters to the user, of one after the other.
         in_place: whether there are no copies: a parameter that is alone is updated in its own memory, if that is flat.
         param, grad: the copies of the parameters and of their gradients.
+        in_rows, step: whether pieces are whole rows of a parameter that is alone, and how many elements they have.
         scratch: two arrays for intermediate results of a piece, which all blocks share.
         pieces: the block in pieces, all of them ready for use.
     """
@@ -237,6 +246,9 @@ class Block:
         self.in_place = len(params) == 1 and params[0].is_contiguous()
         if not self.in_place:
             self.param, self.grad = aligned_zeros((2, size), dtype)
+        width = math.prod(params[0].shape[1:]) if self.in_place else 0
+        self.in_rows = 0 < width <= _PIECE
+        self.step = _PIECE // width * width if self.in_rows else _PIECE
         self.scratch = scratch
         self.pieces = self._cut(0, size)
 
@@ -246,20 +258,22 @@ class Block:
 
     def _cut(self, first: int, last: int) -> list[Piece]:
         pieces = []
-        for start in range(first, last, _PIECE):
-            where = slice(start, min(start + _PIECE, last))
+        for start in range(first, last, self.step):
+            where = slice(start, min(start + self.step, last))
             state = {name: array[where] for name, array in self.state.items()}
             pieces.append(Piece(where, state, *self.scratch[:, : where.stop - start]))
         return pieces
 
-    def gather(self, ready: Ready) -> tuple[Array, Array]:
+    def gather(self, ready: Ready) -> tuple[Array, Array | LowRank]:
         """Flat arrays of the parameters, to be changed in place, and of their gradients."""
         if self.in_place:
             ((place, grad),) = ready
+            if isinstance(grad, LowRank):
+                return place.array.reshape(-1), grad if self.in_rows else np.asarray(grad).reshape(-1)
             return place.array.reshape(-1), grad._array.reshape(-1)
         for place, grad in ready:
             place.param_copy[...] = place.array
-            place.grad_copy[...] = grad._array
+            place.grad_copy[...] = grad if isinstance(grad, LowRank) else grad._array
         return self.param, self.grad
 
     def scatter(self, ready: Ready) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 import tinygrad_np as tg
 from tinygrad_np.blas import axpby
+from tinygrad_np.low_rank import LowRank
 from tinygrad_np.optim.elementwise import Array, ElementwiseOptimizer
 from tinygrad_np.optim.optimizer import Group, Params
 from tinygrad_np.optim.options import check_not_negative
@@ -83,12 +84,23 @@ class SGD(ElementwiseOptimizer):
     def first_options(self, group: Group) -> Group:
         return {**group, "dampening": 0}
 
+    def takes_low_rank(self, group: Group) -> bool:
+        return not (group["maximize"] or group["weight_decay"] or group["nesterov"])
+
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group, scratch: Array) -> None:
         momentum, dampening = group["momentum"], group["dampening"]
         direction = grad
         if momentum:
             direction = state["momentum_buffer"]
-            axpby(1 - dampening, grad, momentum, direction, scratch)
+            _add(1 - dampening, grad, momentum, direction, scratch)
             if group["nesterov"]:
                 direction = np.add(grad, np.multiply(direction, momentum, out=scratch), out=scratch)
-        axpby(-float(group["lr"]), direction, 1, param, scratch)
+        _add(-float(group["lr"]), direction, 1, param, scratch)
+
+
+def _add(alpha: float, x: Array | LowRank, beta: float, y: Array, scratch: Array) -> None:
+    """``y = alpha * x + beta * y``, in place."""
+    if isinstance(x, LowRank):
+        x.add_to(y, alpha, beta, scratch)
+    else:
+        axpby(alpha, x, beta, y, scratch)
