@@ -121,12 +121,14 @@ def test_a_weight_that_was_computed_passes_the_gradient_on():
     assert np.allclose(root.grad.numpy(), 2 * np.ones((OUT, 1)) * input.numpy())
 
 
-def test_a_weight_that_got_another_dtype_since():
-    weight, input = numbers(OUT, IN).requires_grad_(), numbers(1, IN, seed=1)
-    loss = linear(input, weight).sum()
-    weight.data = numbers(OUT, IN, dtype=np.float64)
+@pytest.mark.parametrize(("shape", "dtype"), [((OUT, IN), tg.float64), ((1, IN), tg.float32)])
+def test_a_weight_that_got_other_data_since(shape, dtype):
+    weight = numbers(OUT, IN).requires_grad_()
+    loss = linear(numbers(1, IN, seed=1), weight).sum()
+    weight.data = tg.zeros(shape, dtype=dtype)
     loss.backward()
-    assert weight.grad.dtype == tg.float64
+    assert weight.grad.shape == shape
+    assert weight.grad.dtype == dtype
 
 
 def test_with_create_graph_it_is_an_ordinary_tensor():
@@ -231,8 +233,9 @@ def test_a_parameter_that_lost_its_shape_is_an_error():
 
 @pytest.mark.parametrize("lr", [0.5, 0.0])
 def test_infinity_and_nan_in_a_factor_reach_the_weight(lr):
-    weight = numbers(OUT, IN).requires_grad_()
-    input = numbers(1, IN, seed=1)
+    width = 12_000  # so large that BLAS leaves out what is multiplied by 0
+    weight = numbers(OUT, width).requires_grad_()
+    input = numbers(1, width, seed=1)
     input[0, 3], input[0, 4] = float("nan"), float("inf")
     linear(input, weight).sum().backward()
     with np.errstate(invalid="ignore"):  # infinity times 0
