@@ -120,6 +120,12 @@ def test_a_contender_that_is_not_installed_says_so(tmp_path, monkeypatch):
         assert side_by_side.load(running, "case") == ({}, {"contender": "No module named 'no_such_library'"})
 
 
+def test_all_contenders_data_begin_at_a_cache_line():
+    for workload in WORKLOADS.values():
+        arrays = [workload.data()[0], *(weight for weight, _ in workload.weights())]
+        assert [array.ctypes.data % 64 for array in arrays] == [0] * len(arrays)
+
+
 def test_the_work_of_an_mlp():
     work = roofline.work_of(WORKLOADS["two-layer-b512"])
     assert work.products == [

@@ -4,7 +4,11 @@ import platform
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from tinygrad_np import nn
+from tinygrad_np.memory import aligned
 
 COUNT_FAULTS = """
 import resource
@@ -36,3 +40,21 @@ def page_faults(module):
 def test_memory_that_arrays_leave_is_used_again():
     plain, with_package = page_faults("numpy"), page_faults("tinygrad_np")
     assert with_package * 10 < plain
+
+
+@pytest.mark.parametrize("make", [np.empty, np.zeros])
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0, 5), (7,), (20, 30), (1000, 3)])
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.bool_])
+def test_aligned_arrays_are_like_others(make, shape, dtype):
+    array = aligned(make, shape, dtype)
+    assert array.shape == shape
+    assert array.dtype == dtype
+    assert array.flags.c_contiguous
+    assert array.flags.writeable
+    assert make is np.empty or not array.any()
+
+
+def test_parameters_begin_at_a_cache_line():
+    model = nn.Sequential(nn.Linear(50, 40), nn.Conv2d(3, 16, 5))
+    weights = [param for param in model.parameters() if param.ndim > 1]
+    assert [weight.data_ptr() % 64 for weight in weights] == [0, 0]

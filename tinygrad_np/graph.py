@@ -238,12 +238,10 @@ def sweep(
             grad = gradients.pop()
             if grad is None:
                 continue
-            # A leaf need not wait for its whole gradient: it adds up what arrives by itself.
-            leaf = edge if edge.__class__ is Leaf and wanted is None and not edge.hooks else None
             if grad.shape != edge.shape or grad.dtype is not edge.dtype or grad.__class__ is not ndarray:
-                grad = _fitted(grad, edge, leaf is not None)
-            if leaf is not None:
-                leaf.receive(grad)
+                grad = _fitted(grad, edge, wanted is None)
+            if edge.__class__ is Leaf and wanted is None and not edge.hooks:
+                edge.receive(grad)  # it need not wait for its whole gradient, it adds up what arrives by itself
             elif edge in pending:
                 _add(pending, sums, edge, grad)
             else:
@@ -291,10 +289,14 @@ def _leading_to(targets: set[Node], nodes: Iterable[Node]) -> set[Node]:
 _TIME = attrgetter("time")
 
 
-def _fitted(grad: Gradient, edge: Node, at_end: bool) -> Gradient:
-    """A gradient in the shape and dtype of the output of ``edge``; only a leaf is given one that is `LowRank`."""
+def _fitted(grad: Gradient, edge: Node, to_leaves: bool) -> Gradient:
+    """A gradient in the shape and dtype of the output of ``edge``.
+
+    If it is `LowRank`, it stays so only on the way ``to_leaves``, and where nobody looks at it.
+    """
     if grad.__class__ is LowRank:
-        if at_end and grad.shape == edge.shape and grad.dtype == edge.dtype:
+        fits = grad.shape == edge.shape and grad.dtype == edge.dtype
+        if fits and to_leaves and edge.__class__ is Leaf and not edge.hooks:
             return grad
         grad = np.asarray(grad)
     if grad.shape != edge.shape:

@@ -1,8 +1,16 @@
-"""Keep the memory that arrays leave behind, for the next arrays."""
+"""Where arrays lie in memory: at the beginning of a cache line, and where arrays that are gone lay before."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
+
+_LINE = 64  # bytes of a cache line
+_SMALL = 1024  # bytes; whether these are in one line more does not matter
 
 
 def keep_freed_memory() -> None:
@@ -16,3 +24,26 @@ def keep_freed_memory() -> None:
     variables ``MALLOC_TRIM_THRESHOLD_`` and ``MALLOC_MMAP_THRESHOLD_`` have precedence, and elsewhere it has no effect.
     """
     np.empty(31 << 20, np.uint8)
+
+
+def aligned(make: Callable[..., npt.NDArray[Any]], shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """``make(shape, dtype)``, from the beginning of a cache line on if it is not small. NumPy's arrays begin anywhere.
+
+    With a weight that begins elsewhere, the product of a vector and a matrix of 784 x 200 takes 1.15 times as long.
+
+    Args:
+        make: `numpy.empty` or `numpy.zeros`.
+        shape: of the array.
+        dtype: of the array.
+
+    Example:
+        >>> aligned(np.zeros, (200, 30), np.float32).ctypes.data % 64
+        0
+    """
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    if size < _SMALL:
+        return make(shape, dtype)
+    memory = make((size + _LINE,), np.uint8)
+    start = -memory.ctypes.data % _LINE
+    return memory[start : start + size].view(dtype).reshape(shape)

@@ -15,10 +15,10 @@ from benchmarks.contenders import Unavailable
 from benchmarks.contenders.training import make_optimizer
 from benchmarks.workloads import Workload
 from tinygrad_np.low_rank import LowRank
+from tinygrad_np.memory import aligned
 from tinygrad_np.ops.table import registry
 from tinygrad_np.optim.elementwise import _PIECE as PIECE
 from tinygrad_np.optim.elementwise import _SMALL as SMALL
-from tinygrad_np.optim.elementwise import aligned_zeros
 
 LINEAR = registry["linear"]
 LOSS = registry["cross_entropy_loss"]
@@ -42,17 +42,17 @@ def make_update(workload: Workload, params: list[Any]) -> Update:
     (group,) = rule.param_groups
     names = rule.buffers(group)
     small = [i for i, param in enumerate(params) if param.size <= SMALL]
-    together, gradients = aligned_zeros((2, sum(params[i].size for i in small)), FLOAT)
+    together, gradients = aligned(np.zeros, (2, sum(params[i].size for i in small)), FLOAT)
     flat = {i: param.reshape(-1) for i, param in enumerate(params) if param.size > SMALL}
     copies, start = [], 0
     for i in small:
         where, shape = slice(start, start + params[i].size), params[i].shape
         copies.append((i, params[i], together[where].reshape(shape), gradients[where].reshape(shape)))
         start += params[i].size
-    scratch = aligned_zeros((max(PIECE, *(param.size for param in params)),), FLOAT)
+    scratch = aligned(np.zeros, (max(PIECE, *(param.size for param in params)),), FLOAT)
 
     def pieces_of(array: Any) -> list[tuple[slice, Any, dict[str, Any], Any]]:
-        state = {name: aligned_zeros((array.size,), FLOAT) for name in names}
+        state = {name: aligned(np.zeros, (array.size,), FLOAT) for name in names}
         cuts = [slice(start, min(start + PIECE, array.size)) for start in range(0, array.size, PIECE)]
         return [
             (cut, array[cut], {name: values[cut] for name, values in state.items()}, scratch[: cut.stop - cut.start])

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from tinygrad_np import dtypes
 from tinygrad_np.dtypes import DType, DTypeLike
+from tinygrad_np.memory import aligned
 from tinygrad_np.ops import primitive as _primitive
 from tinygrad_np.ops.errors import argument_error
 from tinygrad_np.ops.primitive import wrap
@@ -239,7 +240,7 @@ def zeros(*sizes: Any, size: Size | None = None, dtype: DTypeLike | None = None,
         (tensor([[0., 0., 0.],
                 [0., 0., 0.]]), tensor([0, 0]))
     """
-    return finish(np.zeros(shape_of("zeros", sizes, size), or_default(dtype)), requires_grad)
+    return finish(aligned(np.zeros, shape_of("zeros", sizes, size), or_default(dtype)), requires_grad)
 
 
 def ones(*sizes: Any, size: Size | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -261,7 +262,7 @@ def empty(*sizes: Any, size: Size | None = None, dtype: DTypeLike | None = None,
         >>> tg.empty(2, 3).shape
         Size([2, 3])
     """
-    return finish(np.empty(shape_of("empty", sizes, size), or_default(dtype)), requires_grad)
+    return finish(aligned(np.empty, shape_of("empty", sizes, size), or_default(dtype)), requires_grad)
 
 
 def full(size: Size, fill_value: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:

@@ -16,8 +16,8 @@ in its place, after the next step.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
 from operator import is_
 from typing import Any, NamedTuple, TypeAlias
 
@@ -27,6 +27,7 @@ import numpy.typing as npt
 import tinygrad_np as tg
 from tinygrad_np.graph import tick
 from tinygrad_np.low_rank import LowRank
+from tinygrad_np.memory import aligned
 from tinygrad_np.optim.optimizer import Closure, Group, Optimizer
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -34,7 +35,6 @@ Ready: TypeAlias = "list[tuple[Place, tg.Tensor | LowRank]]"  # parameters to up
 
 _SMALL = 8 * 1024  # elements; below, copying in and out costs less than the calls of the rule
 _PIECE = 128 * 1024  # elements; as many of a parameter, its gradient and scratch fit into a second-level cache
-_LINE = 64  # bytes of a cache line
 _ONE = np.float32(1)
 # A second thread for other pieces does not help: RMSprop then takes 1.3 times as long for 400,000 parameters, even
 # where no thread of a matrix product spins.
@@ -89,45 +89,45 @@ class ElementwiseOptimizer(Optimizer):
             with tg.enable_grad():
                 loss = closure()
         for i, group in enumerate(self.param_groups):
-            for block, ready in self._ready(i, group).items():
+            for block, ready in self._ready(i, group):
                 self._step_block(block, ready, group)
         return loss
 
-    def _ready(self, i: int, group: Group) -> dict[Block, Ready]:
+    def _ready(self, i: int, group: Group) -> list[tuple[Block, Ready]]:
         """The places of those parameters of a group that have a gradient, in the layout of the last step if it fits."""
         names = self.buffers(group)
         layout = self._layouts.get(i)
         ready = None if layout is None or layout.names != names else layout.ready(group["params"])
         if ready is None:
-            known = {} if layout is None else layout.places
-            params = [param for param in group["params"] if param._grad is not None or param in known]
-            self._layouts[i] = layout = Layout(params, names)
-            ready = layout.ready(params)
+            known = set() if layout is None else {place.param for block in layout.blocks for place in block.places}
+            self._layouts[i] = layout = Layout(group["params"], known, names)
+            ready = layout.ready(group["params"])
             assert ready is not None
         return ready
 
     def _step_block(self, block: Block, ready: Ready, group: Group) -> None:
-        param, grad = block.gather(ready)
+        grad = block.gather(ready)
         for run in self._runs(block, ready):
             options = self.first_options(group) if run.is_new else group
             for piece in block.pieces_of(run):
                 piece.state["step"] = run.step
                 part = grad.rows_of(piece.where) if isinstance(grad, LowRank) else grad[piece.where]
-                self._update_piece(param[piece.where], part, piece, options)
+                self._update_piece(part, piece, options)
         block.scatter(ready)
 
-    def _runs(self, block: Block, ready: Ready) -> list[Run]:
+    def _runs(self, block: Block, ready: Ready) -> Sequence[Run]:
         """The runs of a block that are to be updated, after the state of their parameters was seen to."""
-        complete = len(ready) == len(block.params)
+        complete = len(ready) == len(block.places)
         if complete and not block.names:  # nothing is remembered, as by plain SGD, so there is nothing to see to
-            return [Run(0, block.size, 0, False)]
+            return block.whole
         if complete and block.is_shown(self.state):
             is_new = [False] * len(ready)
         else:
             is_new = [place.adopt(self.state[place.param]) for place, _ in ready]
         steps = block.count(ready)
-        if complete and True not in is_new and steps.count(steps[0]) == len(block.params):
-            return [Run(0, block.size, steps[0], False)]
+        if complete and True not in is_new and steps.count(steps[0]) == len(steps):
+            block.whole[0].step = steps[0]
+            return block.whole
         runs: list[Run] = []
         for (place, _), new in zip(ready, is_new, strict=True):
             step = steps[place.index]
@@ -137,15 +137,15 @@ class ElementwiseOptimizer(Optimizer):
                 runs.append(Run(place.start, place.stop, step, new))
         return runs
 
-    def _update_piece(self, param: Array, grad: Any, piece: Piece, group: Group) -> None:
+    def _update_piece(self, grad: Any, piece: Piece, group: Group) -> None:
         if isinstance(grad, LowRank) and not self.takes_low_rank(group):
             grad = grad.into(piece.adjusted)
         if group["maximize"]:
             grad = np.negative(grad, out=piece.adjusted)
         if group["weight_decay"] and not group.get("decoupled_weight_decay"):
-            decay = np.multiply(param, group["weight_decay"], out=piece.scratch)
+            decay = np.multiply(piece.param, group["weight_decay"], out=piece.scratch)
             grad = np.add(grad, decay, out=piece.adjusted)
-        self.update(param, grad, piece.state, group, piece.scratch)
+        self.update(piece.param, grad, piece.state, group, piece.scratch)
 
     def __getstate__(self) -> dict[str, Any]:
         # Layouts are made anew from `state`: their arrays would not be those that the copied state has views of.
@@ -153,48 +153,46 @@ class ElementwiseOptimizer(Optimizer):
 
 
 class Layout:
-    """Which parameters of a group share a block: the small ones of a dtype, as many as make up a piece."""
+    """Which parameters of a group share a block: the small ones of a dtype, as many as make up a piece.
 
-    def __init__(self, params: Sequence[tg.Tensor], names: tuple[str, ...]) -> None:
+    Those without a gradient have no place until they get one.
+    """
+
+    def __init__(self, params: Sequence[tg.Tensor], known: set[tg.Tensor], names: tuple[str, ...]) -> None:
+        self.params = list(params)
         self.names = names
-        self.places: dict[tg.Tensor, Place] = {}
+        has_place = [param._grad is not None or param in known for param in params]
+        self.idle = [param for param, has in zip(params, has_place, strict=True) if not has]
+        self.blocks: list[Block] = []
         scratch: dict[np.dtype[Any], Array] = {}
-        for members in _partition(params):
+        for members in _partition(list(compress(params, has_place))):
             dtype = members[0].dtype
             if dtype not in scratch:
-                scratch[dtype] = aligned_zeros((2, _PIECE), dtype)
-            block = Block(members, names, scratch[dtype])
-            start = 0
-            for index, param in enumerate(members):
-                self.places[param] = place = Place(block, param, index, start)
-                block.views += place.views.values()
-                start += param.numel()
+                scratch[dtype] = aligned(np.zeros, (2, _PIECE), dtype)
+            self.blocks.append(Block(members, names, scratch[dtype]))
+        first = {param: i for i, param in enumerate(params)}
+        self.blocks.sort(key=lambda block: first[block.places[0].param])  # `state` is in the order of the parameters
 
-    def ready(self, params: Sequence[tg.Tensor]) -> dict[Block, Ready] | None:
+    def ready(self, params: Sequence[tg.Tensor]) -> list[tuple[Block, Ready]] | None:
         """By block, the places of those that have a gradient; None if one has no place, or has other memory since."""
-        found: dict[Block, Ready] = defaultdict(list)
-        places = self.places.get
-        for param in params:
-            grad = param._grad
-            if grad is not None:
-                place = places(param)
-                if place is None or place.array is not param._array:
-                    return None
-                found[place.block].append((place, grad))
+        if len(params) != len(self.params) or not all(map(is_, params, self.params)):
+            return None
+        for param in self.idle:
+            if param._grad is not None:
+                return None
+        found = []
+        for block in self.blocks:
+            ready: Ready = []
+            for place in block.places:
+                param = place.param
+                grad = param._grad
+                if grad is not None:
+                    if place.array is not param._array:
+                        return None
+                    ready.append((place, grad))
+            if ready:
+                found.append((block, ready))
         return found
-
-
-def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """An array that begins where a cache line does, unlike NumPy's: a large update by Adam takes 0.95 of the time.
-
-    Example:
-        >>> aligned_zeros((2, 3), np.dtype(np.float32)).ctypes.data % 64
-        0
-    """
-    size = math.prod(shape) * dtype.itemsize
-    memory = np.zeros(size + _LINE, np.uint8)
-    start = -memory.ctypes.data % _LINE
-    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def _partition(params: Sequence[tg.Tensor]) -> Iterator[list[tg.Tensor]]:
@@ -223,58 +221,69 @@ class Block:
 
     Attributes:
         names: of the state.
-        params: these parameters.
+        places: one for each parameter.
         size: how many elements.
         state: for each name but ``"step"``, an array with the elements of all parameters.
         steps: how often each parameter has been updated, if that is counted.
         views: what shows the state of the parameters to the user, of one after the other.
         in_place: whether there are no copies: a parameter that is alone is updated in its own memory, if that is flat.
-        param, grad: the copies of the parameters and of their gradients.
+        param, grad: the copies of the parameters and of their gradients; or the memory of the one parameter.
         in_rows, step: whether pieces are whole rows of a parameter that is alone, and how many elements they have.
         scratch: two arrays for intermediate results of a piece, which all blocks share.
         pieces: the block in pieces, all of them ready for use.
+        whole: the only run, when all are updated alike.
     """
 
     def __init__(self, params: Sequence[tg.Tensor], names: tuple[str, ...], scratch: Array) -> None:
         self.names = names
-        self.params = params
         self.size = size = sum(param.numel() for param in params)
         dtype = params[0].dtype
-        self.state = {name: aligned_zeros((size,), dtype) for name in names if name != "step"}
+        self.state = {name: aligned(np.zeros, (size,), dtype) for name in names if name != "step"}
         self.steps = np.zeros(len(params), np.float32)
-        self.views: list[tg.Tensor] = []
         self.in_place = len(params) == 1 and params[0].is_contiguous()
-        if not self.in_place:
-            self.param, self.grad = aligned_zeros((2, size), dtype)
+        if self.in_place:
+            self.param = params[0]._array.reshape(-1)
+        else:
+            self.param, self.grad = aligned(np.zeros, (2, size), dtype)
         width = math.prod(params[0].shape[1:]) if self.in_place else 0
         self.in_rows = 0 < width <= _PIECE
         self.step = _PIECE // width * width if self.in_rows else _PIECE
         self.scratch = scratch
         self.pieces = self._cut(0, size)
+        self.whole = (Run(0, size, 0, False),)
+        self.places: list[Place] = []
+        self.views: list[tg.Tensor] = []
+        start = 0
+        for index, param in enumerate(params):
+            place = Place(self, param, index, start)
+            self.places.append(place)
+            self.views += place.views.values()
+            start = place.stop
 
     def pieces_of(self, run: Run) -> list[Piece]:
         """What a run covers, in pieces."""
-        return self.pieces if run.stop - run.start == self.size else self._cut(run.start, run.stop)
+        return self.pieces if run is self.whole[0] else self._cut(run.start, run.stop)
 
     def _cut(self, first: int, last: int) -> list[Piece]:
         pieces = []
         for start in range(first, last, self.step):
             where = slice(start, min(start + self.step, last))
             state = {name: array[where] for name, array in self.state.items()}
-            pieces.append(Piece(where, state, *self.scratch[:, : where.stop - start]))
+            pieces.append(Piece(where, self.param[where], state, *self.scratch[:, : where.stop - start]))
         return pieces
 
-    def gather(self, ready: Ready) -> tuple[Array, Array | LowRank]:
-        """Flat arrays of the parameters, to be changed in place, and of their gradients."""
+    def gather(self, ready: Ready) -> Array | LowRank:
+        """Have the parameters in ``param``; return their gradients, as flat."""
         if self.in_place:
-            ((place, grad),) = ready
-            if isinstance(grad, LowRank):
-                return place.array.reshape(-1), grad if self.in_rows else np.asarray(grad).reshape(-1)
-            return place.array.reshape(-1), grad._array.reshape(-1)
+            ((_, grad),) = ready
+            if isinstance(grad, LowRank) and self.in_rows:
+                return grad
+            array: Array = np.asarray(grad) if isinstance(grad, LowRank) else grad._array
+            return array.reshape(-1)
         for place, grad in ready:
             place.param_copy[...] = place.array
             place.grad_copy[...] = grad if isinstance(grad, LowRank) else grad._array
-        return self.param, self.grad
+        return self.grad
 
     def scatter(self, ready: Ready) -> None:
         """Give the parameters the values that their copies now have, and note that they were changed."""
@@ -292,14 +301,14 @@ class Block:
         After a step it is, unless somebody put other tensors there. Takes 0.6 of the time of `Place.adopt` for each.
         """
         shown: list[tg.Tensor] = []
-        for param in self.params:
-            shown += state[param].values()
+        for place in self.places:
+            shown += state[place.param].values()
         return len(shown) == len(self.views) and all(map(is_, shown, self.views))
 
     def count(self, ready: Ready) -> list[float]:
         """Count one more update of these parameters, if updates are counted; return the counts of all."""
         if "step" in self.names:
-            if len(ready) == len(self.params):
+            if len(ready) == len(self.places):
                 self.steps += _ONE
             else:
                 self.steps[[place.index for place, _ in ready]] += _ONE
@@ -308,15 +317,17 @@ class Block:
 
 
 class Piece(NamedTuple):
-    """What the rule is given at a time, besides parameters and gradients: its part of the state, and room to compute.
+    """What the rule is given at a time, besides gradients: its part of parameters and state, and room to compute.
 
     Attributes:
         where: the elements of the block.
+        param: these, of the parameters.
         state: for each name, the part of the block's array; and the number of the update under ``"step"``.
         scratch, adjusted: arrays of as many elements; the second for a gradient that differs from the parameter's.
     """
 
     where: slice
+    param: Array
     state: dict[str, Any]
     scratch: Array
     adjusted: Array
@@ -326,7 +337,6 @@ class Place:
     """Where one parameter is in its block, and what shows its part of the block's arrays in its shape."""
 
     def __init__(self, block: Block, param: tg.Tensor, index: int, start: int) -> None:
-        self.block = block
         self.param = param
         self.array = param._array
         self.index = index
