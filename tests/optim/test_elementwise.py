@@ -71,8 +71,9 @@ def test_memory_layout_makes_no_difference(make):
 
 
 @pytest.mark.parametrize("make", KINDS)
-def test_gradients_are_left_alone_and_parameters_keep_their_memory(make):
+def test_gradients_are_left_alone_and_parameters_keep_memory_that_somebody_sees(make):
     params = make_params(SHAPES, tg.float32)
+    seen = [p.detach() for p in params]
     optimizer = make(params)
     random_gradients(params, np.random.default_rng(0))
     grads = [p.grad for p in params]
@@ -81,11 +82,108 @@ def test_gradients_are_left_alone_and_parameters_keep_their_memory(make):
     for _ in range(3):
         optimizer.step()
     assert [p.data_ptr() for p in params] == places
+    assert_same(params, seen)
     assert all(p.grad is g for p, g in zip(params, grads, strict=True))
     assert_same(grads, values)
     state = [value.numpy() for s in optimizer.state.values() for value in s.values()]
     for array in [p.detach().numpy() for p in params] + [g.numpy() for g in grads]:
         assert not any(np.shares_memory(array, other) for other in state)
+
+
+VIEWS = {
+    "detach": lambda param: param.detach(),
+    "view": lambda param: param.detach().view(-1),
+    "numpy": lambda param: param.detach().numpy()[...],
+    "memoryview": lambda param: memoryview(param.detach().numpy()),
+}
+
+
+@pytest.mark.parametrize("make", KINDS)
+@pytest.mark.parametrize("steps_before", [0, 1])
+@pytest.mark.parametrize("view", VIEWS)
+def test_views_of_a_parameter_see_its_updates(view, steps_before, make):
+    params = [*make_params([(3, 4), (7,), (30, 40)], tg.float32), tg.zeros(30, 40, requires_grad=True)]
+    optimizer = make(params)
+    random_gradients(params, np.random.default_rng(0))
+    for _ in range(steps_before):
+        optimizer.step()
+    views = [VIEWS[view](param) for param in params]
+    optimizer.step()
+    for param, seen in zip(params, views, strict=True):
+        assert np.array_equal(np.asarray(seen).reshape(param.shape), param.detach().numpy())
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_memory_from_elsewhere_is_updated(make):
+    given = np.ones(5, np.float32)
+    buffer = bytearray(20)
+    whole = np.ones((2, 5), np.float32)
+    arrays = [given, np.frombuffer(buffer, np.float32), whole[1]]
+    params = [tg.from_numpy(array).requires_grad_() for array in arrays]
+    other = tg.ones(5, requires_grad=True)
+    parts = tg.split(tg.zeros(10), 5)
+    halves = [part.detach().requires_grad_() for part in parts]
+    everything = [*params, other, *halves]
+    twins = copies(everything)
+    for optimizer, tensors in ((make(everything), everything), (make(twins), twins)):
+        for param in tensors:
+            param.grad = tg.ones(5)
+        optimizer.step()
+        optimizer.step()
+    assert_same(everything, twins)
+    assert given.tolist() == params[0].tolist() != [1] * 5
+    assert np.frombuffer(buffer, np.float32).tolist() == params[1].tolist() != [0] * 5
+    assert whole.tolist() == [[1] * 5, params[2].tolist()]
+    assert parts[1].tolist() == halves[1].tolist() != [0] * 5
+
+
+def test_updates_reach_a_mapped_file(tmp_path):
+    np.zeros(5, np.float32).tofile(tmp_path / "weight")
+    weight = tg.from_numpy(np.asarray(np.memmap(tmp_path / "weight", np.float32, "r+"))).requires_grad_()
+    params = [weight, tg.ones(2, requires_grad=True)]
+    for param in params:
+        param.grad = tg.ones(param.shape)
+    SGD(params, lr=0.5).step()
+    del weight, params
+    assert np.fromfile(tmp_path / "weight", np.float32).tolist() == [-0.5] * 5
+
+
+def test_parameters_keep_their_strides():
+    params = [tg.from_numpy(np.asfortranarray(np.ones((3, 4), np.float32))).requires_grad_() for _ in range(2)]
+    for param in params:
+        param.grad = tg.ones(3, 4)
+    SGD(params, lr=0.5).step()
+    assert [param.stride() for param in params] == [(1, 3)] * 2
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_a_graph_that_is_kept_notices_an_update(make):
+    x = tg.ones(3, requires_grad=True)
+    others = make_params([(2,)], tg.float32)
+    loss = (x * x).sum()
+    loss.backward(retain_graph=True)
+    random_gradients(others, np.random.default_rng(0))
+    make([x, *others]).step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_another_optimizer_can_go_on(make):
+    params = make_params(SHAPES, tg.float32)
+    twins = copies(params)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        random_gradients(params, rng)
+        kept = [p.detach() for p in twins]  # so that these stay where they are
+        for a, b in zip(params, twins, strict=True):
+            b.grad = a.grad
+        for tensors in (params, twins):
+            optimizer = make(tensors)
+            optimizer.step()
+            optimizer.step()
+        assert_same(params, twins)
+        assert_same(twins, kept)
 
 
 @pytest.mark.parametrize("make", KINDS)
