@@ -118,13 +118,13 @@ class Tensor:
     """
 
     # _array: the values. _node: the graph's node that made them, a Leaf where the user did and a gradient is wanted, or
-    # None. _counter: of in-place changes, see ops/primitive.py. _grad: the gradient, which `grad` shows, or None.
+    # None. _counter: of in-place changes, see ops/primitive.py. _grad: the gradient, no tensor until seen, or None.
     __slots__ = ("__weakref__", "_array", "_counter", "_grad", "_node")
 
     _array: npt.NDArray[Any]
     _node: Node | None
     _counter: list[Any]
-    _grad: Tensor | LowRank | None
+    _grad: Tensor | npt.NDArray[Any] | LowRank | None
 
     @staticmethod
     def _wrap(array: npt.NDArray[Any], node: Node | None = None) -> Tensor:
@@ -261,9 +261,10 @@ class Tensor:
     def grad(self) -> Tensor | None:
         """The gradient that `backward` left here."""
         grad = self._grad
-        if isinstance(grad, LowRank):
-            grad = self._grad = Tensor._wrap(np.asarray(grad))
-        return grad
+        if grad is None or isinstance(grad, Tensor):
+            return grad
+        self._grad = tensor = Tensor._wrap(np.asarray(grad))
+        return tensor
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -348,14 +349,11 @@ class Tensor:
 
     def _accumulate_grad(self, grad: Any, unshared: builtins.bool) -> None:
         """Add to ``grad``. Only an ``unshared`` array may become it: no gradient shares memory with another tensor."""
-        if self._grad is None and unshared:  # as nearly always
-            self._grad = Tensor._wrap(grad)
-            return
-        present = self.grad
+        present = None if self._grad is None else self.grad
         if isinstance(grad, Tensor):  # under create_graph: keep the gradients' own graph
             self._grad = elementwise.clone(grad) if present is None else present + grad
         elif present is None:
-            self._grad = grad.copy() if isinstance(grad, LowRank) else Tensor._wrap(grad.copy())
+            self._grad = grad if unshared else grad.copy()
         elif present._node is None:
             np.add(present._array, grad, out=present._array)
             present._touch()

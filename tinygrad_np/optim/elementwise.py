@@ -32,7 +32,7 @@ from tinygrad_np.memory import aligned
 from tinygrad_np.optim.optimizer import Closure, Group, Optimizer
 
 Array: TypeAlias = npt.NDArray[Any]
-Ready: TypeAlias = "list[tuple[Place, tg.Tensor | LowRank]]"  # parameters to update, each with its gradient
+Ready: TypeAlias = "list[tuple[Place, tg.Tensor | Array | LowRank]]"  # parameters to update, and their gradients
 
 _SMALL = 8 * 1024  # elements; below, copying in and out costs less than the calls of the rule
 _PIECE = 128 * 1024  # elements; as many of a parameter, its gradient and scratch fit into a second-level cache
@@ -280,12 +280,11 @@ class Block:
             ((_, grad),) = ready
             if isinstance(grad, LowRank) and self.in_rows:
                 return grad
-            array: Array = np.asarray(grad) if isinstance(grad, LowRank) else grad._array
-            return array.reshape(-1)
+            return _array_of(grad).reshape(-1)
         for place, grad in ready:
             if place.is_elsewhere:
                 place.param_part[...] = place.array
-            place.grad_part[...] = grad if isinstance(grad, LowRank) else grad._array
+            place.grad_part[...] = grad if grad.__class__ is np.ndarray else _array_of(grad)
         return self.grad
 
     def scatter(self, ready: Ready) -> None:
@@ -415,6 +414,10 @@ class Run:
     def continues(self, start: int, step: float, is_new: bool) -> bool:
         """Whether what starts there may join."""
         return self.stop == start and self.step == step and self.is_new == is_new
+
+
+def _array_of(grad: tg.Tensor | Array | LowRank) -> Array:
+    return grad._array if isinstance(grad, tg.Tensor) else np.asarray(grad)
 
 
 def _holds(param: tg.Tensor) -> tuple[Any, ...]:
