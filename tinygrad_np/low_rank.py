@@ -35,7 +35,7 @@ class LowRank:
         >>> np.asarray(matrix)
         array([[3., 4.],
                [6., 8.]])
-        >>> matrix.add_to(np.ones(4), 10.0, 1.0, np.empty(4))
+        >>> matrix.add_to(np.ones(4), 10.0, 1.0)
         array([31., 41., 61., 81.])
     """
 
@@ -67,10 +67,11 @@ class LowRank:
             np.matmul(self.left, self.right, out=out.reshape(self.shape))
         return out
 
-    def add_to(self, out: Array, alpha: float, beta: float, scratch: Array) -> Array:
+    def add_to(self, out: Array, alpha: float, beta: float) -> Array:
         """``out = alpha * self + beta * out``, in place, for a flat array; as `blas.axpby`."""
         if not (alpha and beta and blas.gemm(alpha, self.left, self.right, beta, out)):
-            blas.axpby(alpha, self.into(scratch), beta, out, scratch)
+            whole = np.asarray(self).reshape(-1)
+            blas.axpby(alpha, whole, beta, out, whole)
         return out
 
 

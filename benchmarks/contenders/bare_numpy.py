@@ -49,7 +49,7 @@ def make_update(workload: Workload, params: list[Any]) -> Update:
         where, shape = slice(start, start + params[i].size), params[i].shape
         copies.append((i, params[i], together[where].reshape(shape), gradients[where].reshape(shape)))
         start += params[i].size
-    scratch = aligned(np.zeros, (max(PIECE, *(param.size for param in params)),), FLOAT)
+    scratch = aligned(np.zeros, (PIECE,), FLOAT)
 
     def pieces_of(array: Any) -> list[tuple[slice, Any, dict[str, Any], Any]]:
         state = {name: aligned(np.zeros, (array.size,), FLOAT) for name in names}

@@ -308,9 +308,7 @@ def test_gradient_of_a_stride_of_1_is_added_as_strips(groups):
 
 
 @pytest.mark.parametrize("groups", [1, 2])
-@pytest.mark.parametrize(
-    "size", [1, 7]
-)  # of the images: at once they are one chunk, else three, the last a smaller one
+@pytest.mark.parametrize("size", [1, 7])
 def test_gradient_does_not_depend_on_how_many_images_are_done_at_a_time(size, groups, monkeypatch):
     rng = np.random.default_rng(0)
     shapes = (5, 4, size, size), (6, 4 // groups, 2, 2), (5, 6, size + 1, size + 1)

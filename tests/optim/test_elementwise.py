@@ -148,6 +148,16 @@ def test_updates_reach_a_mapped_file(tmp_path):
     assert np.fromfile(tmp_path / "weight", np.float32).tolist() == [-0.5] * 5
 
 
+def test_memory_that_is_not_writeable_is_not_written():
+    params = [tg.from_numpy(np.ones(3, np.float32)).requires_grad_() for _ in range(2)]
+    params[1]._array.flags.writeable = False
+    for param in params:
+        param.grad = tg.ones(3)
+    with pytest.raises(ValueError, match="read-only"):
+        SGD(params, lr=0.5).step()
+    assert params[1].tolist() == [1] * 3
+
+
 def test_parameters_keep_their_strides():
     params = [tg.from_numpy(np.asfortranarray(np.ones((3, 4), np.float32))).requires_grad_() for _ in range(2)]
     for param in params:

