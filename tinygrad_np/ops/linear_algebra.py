@@ -63,16 +63,16 @@ def matmul(input: Array, other: Array) -> Array:
 def _times(left: Any, right: Any) -> Any:
     """The product of two matrices, as `np.matmul` gives it, in the way that is fastest for their size.
 
-    Up to a million multiplications `np.dot` does it, which saves 0.4 us of a call. A column times a row, too: it takes
-    half the time of `np.matmul`.
+    Where there are few multiplications `np.dot` does it, which saves 0.4 us of a call. A column times a row, too: it
+    takes 0.6 of the time of `np.matmul`.
     """
     if left.__class__ is not ndarray:
         return np.matmul(left, right)
-    columns = right.shape[1]
-    return left.dot(right) if left.size * columns <= _SMALL or left.shape[1] == 1 else np.matmul(left, right)
+    few = left.size * right.shape[1] <= _FEW
+    return left.dot(right) if few or left.shape[1] == 1 else np.matmul(left, right)
 
 
-_SMALL = 10**6
+_FEW = 10**6  # multiplications
 
 
 def _sum_of_products(left: Any, right: Any) -> Any:
