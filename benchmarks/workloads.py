@@ -98,7 +98,8 @@ def in_lines(values: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]
     """A copy that begins where a cache line does.
 
     NumPy's arrays begin anywhere, and OpenBLAS's products of thin matrices take up to 1.3 times as long for those that
-    do not begin there: a contender should not be fast by luck.
+    do not begin there: a contender should not be fast by luck. The framework has a function for this, too, but is not
+    to be imported for the others.
     """
     memory = np.empty(values.size * np.dtype(dtype).itemsize + 64, np.uint8)
     start = -memory.ctypes.data % 64

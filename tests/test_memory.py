@@ -54,6 +54,16 @@ def test_aligned_arrays_are_like_others(make, shape, dtype):
     assert make is np.empty or not array.any()
 
 
+@pytest.mark.parametrize("shape", [(1 << 46,), (1 << 40, 1 << 40)])
+@pytest.mark.parametrize("make", [np.empty, np.zeros])
+def test_what_is_too_large_is_told_in_the_callers_terms(make, shape):
+    with pytest.raises((MemoryError, ValueError)) as theirs:
+        make(shape, np.float32)
+    with pytest.raises(theirs.type) as ours:
+        aligned(make, shape, np.float32)
+    assert str(ours.value) == str(theirs.value)
+
+
 def test_parameters_begin_at_a_cache_line():
     model = nn.Sequential(nn.Linear(50, 40), nn.Conv2d(3, 16, 5))
     weights = [param for param in model.parameters() if param.ndim > 1]

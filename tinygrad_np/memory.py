@@ -44,6 +44,9 @@ def aligned(make: Callable[..., npt.NDArray[Any]], shape: tuple[int, ...], dtype
     size = math.prod(shape) * dtype.itemsize
     if size < _SMALL:
         return make(shape, dtype)
-    memory = make((size + _LINE,), np.uint8)
+    try:
+        memory = make((size + _LINE,), np.uint8)
+    except (MemoryError, ValueError):  # too large: let the error be about what was asked for
+        return make(shape, dtype)
     start = -memory.ctypes.data % _LINE
     return memory[start : start + size].view(dtype).reshape(shape)

@@ -235,7 +235,8 @@ class Block:
         in_place: whether a parameter that is alone is updated in its own memory, which must be flat for that.
         param: the parameters: that memory, or one into which they move, or are copied for each update.
         grad: room for copies of their gradients, where there are several.
-        in_rows, step: whether pieces are whole rows of a parameter that is alone, and how many elements they have.
+        in_rows: whether a piece is whole rows of a parameter that is alone.
+        piece_size: how many elements a piece has, but for the last.
         scratch: two arrays for intermediate results of a piece, which all blocks share.
         pieces: the block in pieces, all of them ready for use.
         whole: the only run, when all are updated alike.
@@ -254,7 +255,7 @@ class Block:
             self.param, self.grad = aligned(np.zeros, (size,), dtype), aligned(np.zeros, (size,), dtype)
         width = math.prod(params[0].shape[1:]) if self.in_place else 0
         self.in_rows = 0 < width <= _PIECE
-        self.step = _PIECE // width * width if self.in_rows else _PIECE
+        self.piece_size = _PIECE // width * width if self.in_rows else _PIECE
         self.scratch = scratch
         self.pieces = self._cut(0, size)
         self.whole = (Run(0, size, 0, False),)
@@ -273,8 +274,8 @@ class Block:
 
     def _cut(self, first: int, last: int) -> list[Piece]:
         pieces = []
-        for start in range(first, last, self.step):
-            where = slice(start, min(start + self.step, last))
+        for start in range(first, last, self.piece_size):
+            where = slice(start, min(start + self.piece_size, last))
             state = {name: array[where] for name, array in self.state.items()}
             pieces.append(Piece(where, self.param[where], state, *self.scratch[:, : where.stop - start]))
         return pieces
