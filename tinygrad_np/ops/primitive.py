@@ -157,16 +157,16 @@ def primitive(
     """
 
     def enter(forward: Callable[P, Any]) -> Any:
-        return _function(
-            Op(
-                name or forward.__name__,
-                forward,
-                promote=promote,
-                differentiable=differentiable,
-                view=view or splits,
-                splits=splits,
-            )
+        op = Op(
+            name or forward.__name__,
+            forward,
+            promote=promote,
+            differentiable=differentiable,
+            view=view or splits,
+            splits=splits,
         )
+        op.enter()
+        return function_of(op)
 
     return enter if forward is None else enter(forward)
 
@@ -176,11 +176,13 @@ def fused(forward: Callable[P, Any]) -> Primitive[P]:
 
     Such rules hold for arrays only. Where a gradient is itself to be differentiated, the op's ``decomposition`` runs.
     """
-    function: Primitive[P] = _function(Op(forward.__name__, forward, fused=True))
+    op = Op(forward.__name__, forward, fused=True)
+    op.enter()
+    function: Primitive[P] = function_of(op)
     return function
 
 
-def _function(op: Op) -> Any:
+def function_of(op: Op) -> Any:
     """The op as a function of tensors that carries its row of the table, in the form of call that suits it."""
     if taken := TAKEN.intersection(op.parameters):
         raise ValueError(f"{op.name}: a parameter may not be called {' or '.join(sorted(taken))}")
@@ -241,9 +243,7 @@ class OpNode(Node):
             saved = self._saved_tensors(saved)
         if wanted is None:
             return plan.gradients(grad, saved)
-        return [
-            rule(grad, saved) if edge in wanted else None for rule, edge in zip(plan.rules, self.edges, strict=True)
-        ]
+        return plan.gradients_of(tuple([edge in wanted for edge in self.edges]))(grad, saved)
 
     def watches(self, counter: Counter) -> bool:
         """Whether something was saved that ``counter`` belongs to."""
@@ -263,11 +263,9 @@ class OpNode(Node):
         assert self.op.decompose is not None
         # Behind joints of their own the inputs are independent, even where one was computed from another.
         joints = {i: Joint(edge) for i, edge in zip(self.plan.needed, self.edges, strict=True)}
-        by_source = dict(zip(self.plan.sources, saved, strict=True))
-        arguments = [by_source[i] for i in range(len(self.op.parameters))]
         tensors = [
             Tensor._wrap(value, joints.get(i)) if isinstance(value, np.ndarray) else value
-            for i, value in enumerate(arguments)
+            for i, value in enumerate(self.plan.arguments(saved))
         ]
         out = self.op.decompose(*tensors)
         found = sweep([(out._node, grad)], inputs=joints.values(), retain_graph=True)

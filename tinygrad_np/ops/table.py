@@ -36,11 +36,11 @@ from tinygrad_np.ops.errors import argument_error
 # An op's parameters and results: NumPy arrays inside the forward, Tensors (or numbers) for the caller.
 Array: TypeAlias = Any
 Rule: TypeAlias = Callable[..., Any]
-BoundRule: TypeAlias = Callable[[Gradient, tuple[Any, ...]], Any]
 AllRules: TypeAlias = Callable[[Gradient, tuple[Any, ...]], list[Gradient | None]]
 Promotion: TypeAlias = Literal["common", "floating"] | None
 
 registry: dict[str, Op] = {}
+on_change: list[Callable[[], None]] = []  # called when a row gets other rules, by which something was written
 
 NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
 _REQUIRED = object()
@@ -74,9 +74,6 @@ class Op:
         splits: bool = False,
         fused: bool = False,
     ) -> None:
-        if name in registry:
-            raise ValueError(f"there is an op named {name!r} already")
-        registry[name] = self
         self.name = name
         self.forward = forward
         self.promote = promote
@@ -101,15 +98,25 @@ class Op:
             if parameter not in self.parameters:
                 raise ValueError(f"{self.name} has no parameter {parameter!r} to give a rule for")
         self.rules.update(rules)
-        self.plans.clear()
-        self.plans_by_need.clear()
+        self._forget_plans()
 
     def decomposition(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Make ``function`` (of tensors, same parameters) stand for this op where gradients are differentiated."""
         self.decompose = function
+        self._forget_plans()
+        return function
+
+    def enter(self) -> None:
+        """Become a row of the table."""
+        if self.name in registry:
+            raise ValueError(f"there is an op named {self.name!r} already")
+        registry[self.name] = self
+
+    def _forget_plans(self) -> None:
         self.plans.clear()
         self.plans_by_need.clear()
-        return function
+        for forget in on_change:
+            forget()
 
     def plan(self, needed: tuple[int, ...]) -> Plan:
         """What to keep, and which rules to run, when the inputs at ``needed`` are those that need a gradient."""
@@ -122,6 +129,45 @@ class Op:
         """The same, given for each of the op's tensors whether it needs a gradient."""
         plan = self.plans_by_need[needed] = self.plan(tuple(compress(self.tensors, needed)))
         return plan
+
+    # ---- the text of its gradients ---------------------------------------------------------------------------------
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The names of what a node may save."""
+        return (*self.parameters, "out", "kept")
+
+    def gradient_lines(self, names: Sequence[str | None], saved: Callable[[str], str]) -> list[str]:
+        """The lines of a function of ``g`` that returns a list of the gradients of these parameters.
+
+        Args:
+            names: the parameters; for each that is None, the list has None.
+            saved: gives the expression for a value that was saved.
+        """
+        calls = ["None" if name is None else self.rule_call(name, name, saved) for name in names]
+        return [f"return [{', '.join(calls)}]"]
+
+    def rule_call(self, parameter: str, function: str, saved: Callable[[str], str]) -> str:
+        """The call of a parameter's rule, which is called ``function`` there."""
+        return f"{function}({', '.join(['g', *map(saved, self.read_by(parameter))])})"
+
+    def rules_by_name(self) -> dict[str, Rule]:
+        """The rules, by the names that they have in these lines."""
+        return dict(self.rules)
+
+    def read_by(self, parameter: str) -> list[str]:
+        """The names of what the rule of a parameter reads."""
+        if parameter not in self.rules:
+            raise RuntimeError(f"{self.name}: not differentiable with respect to '{parameter}'")
+        first, *wanted = inspect.signature(self.rules[parameter]).parameters
+        if first != "g":
+            raise ValueError(f"{self.name}: the first parameter of a rule must be g, not {first}")
+        for name in wanted:
+            if name not in self.values and name.removesuffix("_shape") not in self.values:
+                raise ValueError(f"{self.name}: the rule of '{parameter}' asks for '{name}', which is not there")
+        return wanted
+
+    # ---- its calls -------------------------------------------------------------------------------------------------
 
     def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Sequence[Any]:
         """The arguments of a call, in the order of the parameters; NumPy's names for them are understood."""
@@ -165,55 +211,76 @@ class Plan:
 
     Attributes:
         op: the op.
-        rules: per needed input, its rule as a function of ``(g, saved)``.
-        gradients: a function of the same that gives a list of what all the rules give.
+        gradients: a function of ``(g, saved)`` that gives a list of the gradients of those inputs.
         save: picks what is kept from the values of a call: its arguments, then the output, then ``kept``.
         watch: picks the change counters of the arrays that are kept from those of the op's tensors and its output.
         sources: for each thing kept, which value it is.
+        arguments: picks the arguments of the call from what was kept, for an op with a decomposition.
         holds_arrays: whether arrays are among what is kept. A node that keeps none may be swept any number of times.
         needed: the positions of the inputs that need a gradient.
         edges: picks the nodes of these from the nodes of the op's tensors.
     """
 
-    __slots__ = ("edges", "gradients", "holds_arrays", "needed", "op", "rules", "save", "sources", "watch")
+    __slots__ = (
+        "_kept",
+        "_partial",
+        "arguments",
+        "edges",
+        "gradients",
+        "holds_arrays",
+        "needed",
+        "op",
+        "save",
+        "sources",
+        "watch",
+    )
 
     def __init__(self, op: Op, needed: tuple[int, ...]) -> None:
         self.op = op
         self.needed = needed
-        names = (*op.parameters, "out", "kept")
-        reads = [_read_by(op, op.parameters[i], names) for i in needed]
-        kept = list(dict.fromkeys(read for rule_reads in reads for read in rule_reads))
+        self._kept: list[tuple[int, bool]] = []
+        self._partial: dict[tuple[bool, ...], AllRules] = {}
+        names = op.values
+        self.gradients = self._written(needed)
         if op.decompose is not None:
-            kept += [(i, False) for i in range(len(op.parameters)) if (i, False) not in kept]
-        self.sources = tuple(position for position, _ in kept)
-        self.save = _picker(kept)
+            for name in op.parameters:
+                self._saved(name)
+            self.arguments = _picker([(self._kept.index((i, False)), False) for i in range(len(op.parameters))])
+        self.sources = tuple(position for position, _ in self._kept)
+        self.save = _picker(self._kept)
         self.edges = _picker([(op.tensors.index(i), False) for i in needed if i in op.tensors])
         watched = (*op.tensors, names.index("out"))
-        whole = [position for position, shape_only in kept if not shape_only]
+        whole = [position for position, shape_only in self._kept if not shape_only]
         self.watch = _picker([(watched.index(position), False) for position in whole if position in watched])
         self.holds_arrays = any(names[position] in ("tensors", "kept") or position in watched for position in whole)
-        calls = []
-        for i, rule_reads in zip(needed, reads, strict=True):
-            arguments = "".join([f", saved[{kept.index(read)}]" for read in rule_reads])
-            calls.append(f"{op.parameters[i]}(g{arguments})")
-        self.rules: tuple[BoundRule, ...] = tuple([_function(call, op.rules) for call in calls])
-        self.gradients: AllRules = _function(f"[{', '.join(calls)}]", op.rules)
 
+    def gradients_of(self, chosen: tuple[bool, ...]) -> AllRules:
+        """Like ``gradients``, but with None for the inputs that are not ``chosen``."""
+        gradients = self._partial.get(chosen)
+        if gradients is None:
+            some = [i if chooses else None for i, chooses in zip(self.needed, chosen, strict=True)]
+            gradients = self._partial[chosen] = self._written(some)
+        return gradients
 
-def _read_by(op: Op, parameter: str, names: tuple[str, ...]) -> list[tuple[int, bool]]:
-    """What the rule of a parameter reads: positions of values, each with whether only the shape is read."""
-    if parameter not in op.rules:
-        raise RuntimeError(f"{op.name}: not differentiable with respect to '{parameter}'")
-    first, *wanted = inspect.signature(op.rules[parameter]).parameters
-    if first != "g":
-        raise ValueError(f"{op.name}: the first parameter of a rule must be g, not {first}")
-    reads = []
-    for name in wanted:
-        whole = name.removesuffix("_shape") if name not in names else name
-        if whole not in names:
-            raise ValueError(f"{op.name}: the rule of '{parameter}' asks for '{name}', which is not there")
-        reads.append((names.index(whole), whole != name))
-    return reads
+    def _written(self, positions: Sequence[int | None]) -> AllRules:
+        """A function for the gradients of the inputs at these positions, and None for each that is None.
+
+        Written out, a call of a rule takes one function call instead of two or three.
+        """
+        names = [None if i is None else self.op.parameters[i] for i in positions]
+        text = "\n    ".join(["def gradients(g, saved):", *self.op.gradient_lines(names, self._saved)])
+        namespace = self.op.rules_by_name()
+        exec(text, namespace)
+        gradients: AllRules = namespace["gradients"]
+        return gradients
+
+    def _saved(self, name: str) -> str:
+        """The expression for the value of this name among what is saved, or for its shape."""
+        whole = name.removesuffix("_shape") if name not in self.op.values else name
+        read = self.op.values.index(whole), whole != name
+        if read not in self._kept:
+            self._kept.append(read)
+        return f"saved[{self._kept.index(read)}]"
 
 
 def _picker(reads: list[tuple[int, bool]]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
@@ -228,14 +295,6 @@ def _shape(value: Any) -> Any:
     if value.__class__ is np.ndarray:  # nearly always, and np.shape takes several times as long
         return value.shape
     return [v.shape for v in value] if isinstance(value, tuple) else np.shape(value)
-
-
-def _function(expression: str, rules: dict[str, Rule]) -> Any:
-    """The function of the gradient and what was saved that an expression with calls of rules stands for.
-
-    Written out, a call of a rule takes one function call instead of two or three.
-    """
-    return eval(f"lambda g, saved: {expression}", dict(rules))
 
 
 def _cast(operand: Any, dtype: dtypes.DType) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tinygrad_np.nn import functional as F
+from tinygrad_np.nn.links import is_op
 from tinygrad_np.nn.module import Module
+from tinygrad_np.ops import elementwise
 from tinygrad_np.tensor import Tensor
 
 
@@ -23,6 +25,7 @@ class ReLU(Module):
         super().__init__()
         self.inplace = inplace
 
+    @is_op(elementwise.relu, lambda module: None if module.inplace else ())
     def forward(self, input: Tensor) -> Tensor:
         return F.relu(input, self.inplace)
 
@@ -100,6 +103,7 @@ class Sigmoid(Module):
         tensor([0.5000])
     """
 
+    @is_op(elementwise.sigmoid)
     def forward(self, input: Tensor) -> Tensor:
         return input.sigmoid()
 
@@ -126,6 +130,7 @@ class Tanh(Module):
         tensor([0.])
     """
 
+    @is_op(elementwise.tanh)
     def forward(self, input: Tensor) -> Tensor:
         return input.tanh()
 

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
+from tinygrad_np.nn.links import begins_chain, link_of
 from tinygrad_np.nn.module import Kind, Module, framed, indented
 from tinygrad_np.nn.parameter import Parameter
+from tinygrad_np.ops.chain import LONGEST, chain
+from tinygrad_np.ops.table import Op
 from tinygrad_np.tensor import Tensor
 
 T = TypeVar("T", Module, Parameter)
@@ -140,10 +143,23 @@ class Sequential(_List[Module]):
             self.add_module(str(name), module)
 
     def forward(self, input: Any) -> Any:
+        # Modules that are one op each wait for their neighbours, to be run as one op: see `ops.chain`, which says what
+        # that saves.
+        ops: list[Op] = []
+        operands: list[Any] = []
         for name, kind in self._registered.items():
-            if kind == "module":
-                input = self.__dict__[name](input)
-        return input
+            if kind != "module":
+                continue
+            module = self.__dict__[name]
+            link = link_of(module)
+            if ops and (link is None or len(ops) == LONGEST):
+                input, ops, operands = chain(tuple(ops))(input, *operands), [], []
+            if link is not None and (ops or begins_chain(input, link[1])):
+                ops.append(link[0])
+                operands += link[1]
+            else:
+                input = module(input)
+        return chain(tuple(ops))(input, *operands) if ops else input
 
     def _selected(self, names: list[str]) -> Self:
         return type(self)({name: self.__dict__[name] for name in names})

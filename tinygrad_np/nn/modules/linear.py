@@ -7,6 +7,7 @@ from typing import Any
 
 from tinygrad_np.dtypes import DTypeLike
 from tinygrad_np.nn import init
+from tinygrad_np.nn.links import is_op
 from tinygrad_np.nn.module import Module
 from tinygrad_np.nn.parameter import Parameter
 from tinygrad_np.ops import creation, linear_algebra
@@ -72,6 +73,7 @@ class Linear(Module):
         """Draw the parameters anew."""
         draw_parameters(self.weight, self.bias)
 
+    @is_op(linear_algebra.linear, lambda module: (module.weight, module.bias))
     def forward(self, input: Tensor) -> Tensor:
         return linear_algebra.linear(input, self.weight, self.bias)
 
