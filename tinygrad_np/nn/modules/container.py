@@ -147,11 +147,12 @@ class Sequential(_List[Module]):
         # that saves.
         ops: list[Op] = []
         operands: list[Any] = []
+        has_neighbours = len(self._registered) > 1
         for name, kind in self._registered.items():
             if kind != "module":
                 continue
             module = self.__dict__[name]
-            link = link_of(module)
+            link = link_of(module) if has_neighbours else None
             if ops and (link is None or len(ops) == LONGEST):
                 input, ops, operands = chain(tuple(ops))(input, *operands), [], []
             if link is not None and (ops or begins_chain(input, link[1])):
