@@ -1,8 +1,8 @@
 """A bound: the least that a graph recorded in Python can cost, around the project's kernels.
 
-A tensor and a node per op, a sweep, modules, gradients that are kept. Nothing is checked: no dtypes and shapes, no
-in-place changes, no hooks, no modes; a gradient may be anybody's memory, and only first derivatives exist. This is a
-yardstick, not a framework.
+A tensor and a node for the network and for its loss, a sweep, gradients that are kept. Nothing is checked: no dtypes
+and shapes, no in-place changes, no hooks, no modes; a gradient may be anybody's memory, and only first derivatives
+exist. This is a yardstick, not a framework.
 """
 
 from __future__ import annotations
@@ -57,55 +57,39 @@ def backward(loss: Tensor) -> None:
                 pending[edge] = pending[edge] + grad if edge in pending else grad
 
 
-class Module:
+class Network:
+    """Linear layers with an activation between them, as one node."""
+
+    def __init__(self, layers: list[tuple[Any, Any]], activation: Any) -> None:
+        self.params = [Tensor(array) for layer in layers for array in layer]
+        for param in self.params:
+            param.node = Leaf(param)
+        self.act, self.of_act = (activation.forward, activation.rules["input"]) if activation else (None, None)
+
     def __call__(self, input: Tensor) -> Tensor:
-        return self.forward(input)
+        x = input.array
+        linear, act, weights = LINEAR.forward, self.act, [param.array for param in self.params]
+        inputs = []
+        for i in range(0, len(weights), 2):
+            if i:
+                x = act(x)  # type: ignore[misc]
+            inputs.append(x)
+            x = linear(x, weights[i], weights[i + 1])
+        edges = tuple([param.node for param in self.params])
+        return Tensor(x, Node(edges, self.gradients, (inputs, weights)))
 
-    def forward(self, input: Tensor) -> Tensor:
-        raise NotImplementedError
-
-
-class Linear(Module):
-    forward_of = staticmethod(LINEAR.forward)
-    rules = tuple(LINEAR.rules[name] for name in ("input", "weight", "bias"))
-
-    def __init__(self, weight: Any, bias: Any) -> None:
-        self.weight, self.bias = Tensor(weight), Tensor(bias)
-        self.weight.node, self.bias.node = Leaf(self.weight), Leaf(self.bias)
-
-    def forward(self, input: Tensor) -> Tensor:
-        weight, bias = self.weight, self.bias
-        out = self.forward_of(input.array, weight.array, bias.array)
-        saved = input.array, weight.array, input.node is not None
-        return Tensor(out, Node((input.node, weight.node, bias.node), self.gradients, saved))
-
-    @classmethod
-    def gradients(cls, g: Any, saved: Any) -> Any:
-        input, weight, needs_input = saved
-        of_input, of_weight, of_bias = cls.rules
-        return of_input(g, weight) if needs_input else None, of_weight(g, input), of_bias(g)
+    def gradients(self, g: Any, saved: Any) -> Any:
+        inputs, weights = saved
+        of_input, of_weight, of_bias = RULES
+        gradients = []
+        for i in range(len(inputs) - 1, -1, -1):
+            gradients += [of_bias(g), of_weight(g, inputs[i])]
+            if i:
+                g = self.of_act(of_input(g, weights[2 * i]), inputs[i])  # type: ignore[misc]
+        return gradients[::-1]
 
 
-class Activation(Module):
-    def __init__(self, op: Any) -> None:
-        self.forward_of, self.rule = op.forward, op.rules["input"]
-
-    def forward(self, input: Tensor) -> Tensor:
-        out = self.forward_of(input.array)
-        return Tensor(out, Node((input.node,), self.gradients, out))
-
-    def gradients(self, g: Any, out: Any) -> Any:
-        return (self.rule(g, out),)
-
-
-class Sequential(Module):
-    def __init__(self, modules: list[Module]) -> None:
-        self.modules = modules
-
-    def forward(self, input: Tensor) -> Tensor:
-        for module in self.modules:
-            input = module(input)
-        return input
+RULES = tuple(LINEAR.rules[name] for name in ("input", "weight", "bias"))
 
 
 def cross_entropy(logits: Tensor, labels: Any) -> Tensor:
@@ -118,13 +102,8 @@ def gradients_of_loss(g: Any, kept: Any, rule: Callable[..., Any] = LOSS.rules["
 
 
 def make_step(workload: Workload) -> Callable[[], float]:
-    weights, activation = dense_layers(workload)
-    layers = [Linear(weight, bias) for weight, bias in weights]
-    modules: list[Module] = []
-    for layer in layers:
-        modules += [layer, Activation(activation)] if layer is not layers[-1] else [layer]
-    net = Sequential(modules)
-    params = [param for layer in layers for param in (layer.weight, layer.bias)]
+    net = Network(*dense_layers(workload))
+    params = net.params
     update = make_update(workload, [param.array for param in params])
     inputs, labels = workload.data()
     batch = Tensor(inputs)
