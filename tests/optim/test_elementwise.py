@@ -1,5 +1,6 @@
 """How update rules are run: whatever the parameters are like, each ends as if it had been alone."""
 
+import copy
 import gc
 import weakref
 
@@ -314,6 +315,69 @@ def test_state_may_be_replaced_changed_or_dropped():
     optimizer.step()
     assert optimizer.state[x]["momentum_buffer"].tolist() == [1, 1, 1]
     assert optimizer.state[y]["momentum_buffer"].tolist() == [1] * 4
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_state_that_nobody_reads_is_the_same(make):
+    """What a step may skip until then makes no difference, whatever else happens between steps."""
+    read = make_params(SHAPES, tg.float32)
+    unread = copies(read)
+    optimizers = {"read": make(read), "unread": make(unread)}
+    rng = np.random.default_rng(0)
+    for i in range(30):
+        random_gradients(read, rng, missing=0.5 if i in (5, 6, 13) else 0)
+        for a, b in zip(read, unread, strict=True):
+            b.grad = a.grad
+        for kind, params in (("read", read), ("unread", unread)):
+            optimizer = optimizers[kind]
+            if i == 9:
+                params[1].data = params[1].detach().clone()
+            if i == 17:
+                params.append(tg.ones(4, requires_grad=True))
+                optimizer.add_param_group({"params": [params[-1]]})
+            if i == 21:
+                optimizer = optimizers[kind] = copy.deepcopy(optimizer)
+                params[:] = [param for group in optimizer.param_groups for param in group["params"]]
+            optimizer.step()
+            if kind == "read":
+                assert len(optimizer.state) <= len(params)
+    assert_same(read, unread)
+    for a, b in zip(read, unread, strict=True):
+        states = optimizers["read"].state[a], optimizers["unread"].state[b]
+        assert states[0].keys() == states[1].keys()
+        assert_same(states[0].values(), states[1].values())
+
+
+def test_state_that_was_read_once_may_be_changed_later():
+    params = make_params([(3,), (2,)], tg.float32)
+    optimizer = Adam(params)
+    for _ in range(3):
+        random_gradients(params, np.random.default_rng(0))
+        optimizer.step()
+    state = optimizer.state[params[0]]
+    assert state["step"].item() == 3
+    optimizer.step()
+    assert state["step"].item() == 4
+    state["step"].fill_(10)
+    optimizer.step()
+    optimizer.step()
+    assert state["step"].item() == 12
+    assert optimizer.state[params[1]]["step"].item() == 6
+    state["exp_avg"] = tg.zeros(3)
+    optimizer.step()
+    assert np.allclose(state["exp_avg"], params[0].grad * 0.1)
+
+
+def test_a_shallow_copy_shares_what_is_remembered():
+    params = make_params([(3,), (2,)], tg.float32)
+    optimizer = Adam(params)
+    random_gradients(params, np.random.default_rng(0))
+    for _ in range(3):
+        optimizer.step()
+    other = copy.copy(optimizer)
+    for one in (other, optimizer, other, optimizer):
+        one.step()
+    assert optimizer.state[params[1]]["step"].item() == 7
 
 
 def test_state_of_the_wrong_shape_is_refused():

@@ -77,8 +77,8 @@ class Adagrad(ElementwiseOptimizer):
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         for param in group["params"]:
-            self.state[param]["step"] = tg.tensor(0.0, dtype=tg.float32)
-            self.state[param]["sum"] = tg.full_like(param, group["initial_accumulator_value"])
+            self._state[param]["step"] = tg.tensor(0.0, dtype=tg.float32)
+            self._state[param]["sum"] = tg.full_like(param, group["initial_accumulator_value"])
 
     def buffers(self, group: Group) -> tuple[str, ...]:
         return ("step", "sum")

@@ -10,12 +10,14 @@ flat arrays cost least:
 
 What the optimizer remembers of the parameters of a block lies in one flat array per name, too. The tensors in ``state``
 are views of these. ``state`` rules all the same: whoever puts another tensor there finds its values used, and the view
-in its place, after the next step.
+in its place, after the next step. Until somebody reads ``state``, though, there is nothing to look for, and updates are
+only counted.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
 from operator import is_
@@ -50,6 +52,19 @@ class ElementwiseOptimizer(Optimizer):
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self._layouts: dict[int, Layout] = {}
         super().__init__(params, defaults)
+        self._state_was_read = False
+
+    @property
+    def state(self) -> defaultdict[tg.Tensor, dict[str, Any]]:
+        """For each parameter that has been updated, a dict of what the optimizer remembers of it."""
+        self._show_steps()
+        self._state_was_read = True  # who has it may keep it, and change it at any time
+        return self._state
+
+    @state.setter
+    def state(self, state: defaultdict[tg.Tensor, dict[str, Any]]) -> None:
+        self._state = state
+        self._state_was_read = True
 
     def buffers(self, group: Group) -> tuple[str, ...]:
         """The names of what is remembered of each parameter: ``"step"`` counts its updates, the others begin as 0."""
@@ -100,6 +115,7 @@ class ElementwiseOptimizer(Optimizer):
         layout = self._layouts.get(i)
         ready = None if layout is None or layout.names != names else layout.ready(group["params"])
         if ready is None:
+            self._show_steps()
             known = set() if layout is None else {place.param for block in layout.blocks for place in block.places}
             self._layouts[i] = layout = Layout(group["params"], known, names)
             ready = layout.ready(group["params"])
@@ -126,12 +142,19 @@ class ElementwiseOptimizer(Optimizer):
         complete = len(ready) == len(block.places)
         if complete and not block.names:  # nothing is remembered, as by plain SGD, so there is nothing to see to
             return block.whole
-        if complete and block.is_shown(self.state):
+        if complete and block.is_alike and not self._state_was_read:
+            # Saves 0.06 of a training step of a small network.
+            block.unshown_steps += 1
+            block.whole[0].step += 1
+            return block.whole
+        block.show_steps()
+        if complete and block.is_shown(self._state):
             is_new = [False] * len(ready)
         else:
-            is_new = [place.adopt(self.state[place.param]) for place, _ in ready]
+            is_new = [place.adopt(self._state[place.param]) for place, _ in ready]
         steps = block.count(ready)
-        if complete and True not in is_new and steps.count(steps[0]) == len(steps):
+        block.is_alike = complete and True not in is_new and steps.count(steps[0]) == len(steps)
+        if block.is_alike:
             block.whole[0].step = steps[0]
             return block.whole
         runs: list[Run] = []
@@ -153,9 +176,15 @@ class ElementwiseOptimizer(Optimizer):
             grad = np.add(grad, decay, out=piece.adjusted)
         self.update(piece.param, grad, piece.state, group, piece.scratch)
 
+    def _show_steps(self) -> None:
+        for layout in self._layouts.values():
+            for block in layout.blocks:
+                block.show_steps()
+
     def __getstate__(self) -> dict[str, Any]:
+        state = self.state
         # Layouts are made anew from `state`: their arrays would not be those that the copied state has views of.
-        return {**self.__dict__, "_layouts": {}}
+        return {**self.__dict__, "_state": state, "_layouts": {}}
 
 
 class Layout:
@@ -231,6 +260,8 @@ class Block:
         size: how many elements.
         state: for each name but ``"step"``, an array with the elements of all parameters.
         steps: how often each parameter has been updated, if that is counted.
+        unshown_steps: how many more updates there were of all of them.
+        is_alike: whether the last update was one of all parameters, and all have been updated equally often.
         views: what shows the state of the parameters to the user, of one after the other.
         in_place: whether a parameter that is alone is updated in its own memory, which must be flat for that.
         param: the parameters: that memory, or one into which they move, or are copied for each update.
@@ -248,6 +279,8 @@ class Block:
         dtype = params[0].dtype
         self.state = {name: aligned(np.zeros, (size,), dtype) for name in names if name != "step"}
         self.steps = np.zeros(len(params), np.float32)
+        self.unshown_steps = 0
+        self.is_alike = False
         self.in_place = len(params) == 1 and params[0].is_contiguous()
         if self.in_place:
             self.param = params[0]._array.reshape(-1)
@@ -312,6 +345,12 @@ class Block:
         for place in self.places:
             shown += state[place.param].values()
         return len(shown) == len(self.views) and all(map(is_, shown, self.views))
+
+    def show_steps(self) -> None:
+        """Have all updates that were counted in ``steps``."""
+        if self.unshown_steps and "step" in self.names:
+            self.steps += np.float32(self.unshown_steps)
+        self.unshown_steps = 0
 
     def count(self, ready: Ready) -> list[float]:
         """Count one more update of these parameters, if updates are counted; return the counts of all."""
