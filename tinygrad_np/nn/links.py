@@ -1,4 +1,4 @@
-"""Modules that are one op each: what a `Sequential` needs to know to run neighbours of them as one `chain`."""
+"""Modules that are one op each, of which a `Sequential` runs neighbours as one `chain`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 from tinygrad_np.graph import modes
-from tinygrad_np.nn.module import Module
-from tinygrad_np.ops.table import Op
 from tinygrad_np.tensor import Tensor
 
 Operands: TypeAlias = "tuple[Tensor | None, ...]"
-Link: TypeAlias = tuple[Op, Operands]
 Forward = TypeVar("Forward", bound=Callable[..., Any])
 
 
@@ -39,19 +36,6 @@ def is_op(op: Any, operands: Callable[[Any], Operands | None] = lambda module: (
     return mark
 
 
-def link_of(module: Module) -> Link | None:
-    """The op that a call of ``module`` comes down to and its operands; None if something else happens there, too."""
-    # That hangs on the function: who overrides `forward`, in a class or a module, does not inherit it.
-    link = getattr(module.forward, "link", None)
-    if link is None or module._hooks is not None or module.__class__.__call__ is not _CALL:
-        return None
-    operands = link[1](module)
-    return None if operands is None else (link[0], operands)
-
-
-_CALL = Module.__call__
-
-
 def begins_chain(input: Any, operands: Operands) -> bool:
     """Whether a chain can begin with an op of these arguments: one that is recorded.
 
@@ -60,6 +44,4 @@ def begins_chain(input: Any, operands: Operands) -> bool:
     # Anomaly mode is to tell the ops apart; and NumPy makes scalars of arrays without dimensions.
     if not (modes.grad and isinstance(input, Tensor) and input._array.ndim) or modes.anomaly:
         return False
-    if input._node is not None:
-        return True
-    return any([operand is not None and operand._node is not None for operand in operands])
+    return input._node is not None or any([other is not None and other._node is not None for other in operands])

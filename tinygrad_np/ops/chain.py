@@ -54,10 +54,26 @@ def chain(links: tuple[Op, ...]) -> Callable[..., Any]:
         >>> chain((tg.matmul.op, tg.exp.op))(x, tg.tensor([[3.0]]))
         tensor([403.4288], grad_fn=<MatmulExpBackward0>)
     """
+    if len(links) > LONGEST:
+        return _chain_of_chains(links)
     return links[0].function if len(links) == 1 else function_of(Chain(links))  # type: ignore[no-any-return]
 
 
 on_change.append(chain.cache_clear)
+
+
+def _chain_of_chains(links: tuple[Op, ...]) -> Callable[..., Any]:
+    parts = [links[start : start + LONGEST] for start in range(0, len(links), LONGEST)]
+    calls = [(chain(part), sum(len(op.parameters) - 1 for op in part)) for part in parts]
+
+    def call(x: Any, *operands: Any) -> Any:
+        start = 0
+        for function, count in calls:
+            x = function(x, *operands[start : start + count])
+            start += count
+        return x
+
+    return call
 
 
 class Chain(Op):
