@@ -123,7 +123,7 @@ def test_what_it_saved_must_not_change_and_is_freed():
     out.backward()
     with pytest.raises(RuntimeError, match="second time"):
         out.backward()
-    out = function(numbers(0, 2, WIDTH), *operands)
+    out = function(numbers(0, 2, WIDTH).requires_grad_(), *operands)
     with tg.no_grad():
         operands[0].mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
@@ -132,6 +132,20 @@ def test_what_it_saved_must_not_change_and_is_freed():
     out.mul_(2)  # the last link's rule reads its result
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         out.sum().backward()
+
+
+def test_what_no_rule_reads_may_change():
+    (weight, bias), _ = operands_of((linear.op, tg.tanh.op))
+    x = numbers(0, 2, WIDTH)
+    tg.tanh(linear(x, weight, bias)).sum().backward()
+    expected, bias.grad = bias.grad, None
+    out = chain((linear.op, tg.tanh.op))(x, weight, bias).sum()
+    with tg.no_grad():
+        bias.add_(1)
+    out.backward(retain_graph=True)
+    assert same(bias.grad, expected)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):  # the decomposition reads it
+        out.backward(create_graph=True)
 
 
 def test_a_new_rule_of_a_link_holds_in_the_chain():

@@ -12,12 +12,12 @@ Operands: TypeAlias = "tuple[Tensor | None, ...]"
 Forward = TypeVar("Forward", bound=Callable[..., Any])
 
 
-def is_op(op: Any, operands: Callable[[Any], Operands | None] = lambda module: ()) -> Callable[[Forward], Forward]:
+def is_op(op: Any, operands: Callable[[Any], Operands] = lambda module: ()) -> Callable[[Forward], Forward]:
     """Say of a module's ``forward`` that it does no more than to call ``op``.
 
     Args:
         op: as a function of tensors.
-        operands: gives the arguments that follow the module's input, or None if the module is not to be a link.
+        operands: gives the arguments of a module that follow its input.
 
     Example:
         >>> import tinygrad_np as tg
@@ -36,12 +36,12 @@ def is_op(op: Any, operands: Callable[[Any], Operands | None] = lambda module: (
     return mark
 
 
-def begins_chain(input: Any, operands: Operands) -> bool:
-    """Whether a chain can begin with an op of these arguments: one that is recorded.
+def begins_chain(operands: Operands) -> bool:
+    """Whether a chain should begin with an op of these arguments: with a layer that is trained.
 
-    The result of one that is not can be freed as soon as the next has read it.
+    A chain keeps its input. Another layer or an activation does not, and if nothing is recorded, not even the result.
     """
-    # Anomaly mode is to tell the ops apart; and NumPy makes scalars of arrays without dimensions.
-    if not (modes.grad and isinstance(input, Tensor) and input._array.ndim) or modes.anomaly:
+    # Anomaly mode is to tell the ops apart.
+    if not modes.grad or modes.anomaly:
         return False
-    return input._node is not None or any([other is not None and other._node is not None for other in operands])
+    return any([operand is not None and operand._node is not None for operand in operands])

@@ -84,6 +84,8 @@ class Chain(Op):
         kept: the links, by number, whose result a rule reads. The last one's is the output.
     """
 
+    keeps_arguments = False
+
     def __init__(self, links: tuple[Op, ...]) -> None:
         self.links = links
         sources = [self._source(i, name)[0] for i, op in enumerate(links) for p in op.rules for name in op.read_by(p)]

@@ -233,7 +233,7 @@ class OpNode(Node):
         if saved is None:
             raise freed_error(self.op.name)
         for counter in self.counters:
-            if counter[0] > self.time:
+            if counter[0] > self.time and self._reads(counter, grad):
                 raise stale_error(f"{self.op.name} (with output of shape {list(self.shape)})", counter[1])
         if not retain and plan.holds_arrays:
             self.saved, self.counters = None, ()
@@ -244,6 +244,12 @@ class OpNode(Node):
         if wanted is None:
             return plan.gradients(grad, saved)
         return plan.gradients_of(tuple([edge in wanted for edge in self.edges]))(grad, saved)
+
+    def _reads(self, counter: Counter, grad: Gradient) -> bool:
+        """Whether the backward of ``grad`` reads what ``counter`` belongs to."""
+        if grad.__class__ is not ndarray:
+            return True
+        return any(watched is counter for watched in self.counters[: self.plan.watched_for_rules])
 
     def watches(self, counter: Counter) -> bool:
         """Whether something was saved that ``counter`` belongs to."""

@@ -61,7 +61,10 @@ class Op:
         fused: whether the forward returns its result together with what the rules call ``kept``.
         decompose: for a fused op, the same function composed of other ops.
         function: the op as a function of tensors.
+        keeps_arguments: whether what a fused forward keeps may share memory with its arguments.
     """
+
+    keeps_arguments = True
 
     def __init__(
         self,
@@ -214,6 +217,7 @@ class Plan:
         gradients: a function of ``(g, saved)`` that gives a list of the gradients of those inputs.
         save: picks what is kept from the values of a call: its arguments, then the output, then ``kept``.
         watch: picks the change counters of the arrays that are kept from those of the op's tensors and its output.
+        watched_for_rules: how many of these, from the first, belong to what rules read; a decomposition reads all.
         sources: for each thing kept, which value it is.
         arguments: picks the arguments of the call from what was kept, for an op with a decomposition.
         holds_arrays: whether arrays are among what is kept. A node that keeps none may be swept any number of times.
@@ -233,6 +237,7 @@ class Plan:
         "save",
         "sources",
         "watch",
+        "watched_for_rules",
     )
 
     def __init__(self, op: Op, needed: tuple[int, ...]) -> None:
@@ -242,6 +247,7 @@ class Plan:
         self._partial: dict[tuple[bool, ...], AllRules] = {}
         names = op.values
         self.gradients = self._written(needed)
+        read_by_rules = len(self._kept)
         if op.decompose is not None:
             for name in op.parameters:
                 self._saved(name)
@@ -250,8 +256,15 @@ class Plan:
         self.save = _picker(self._kept)
         self.edges = _picker([(op.tensors.index(i), False) for i in needed if i in op.tensors])
         watched = (*op.tensors, names.index("out"))
+        counters = [
+            None if shape_only or position not in watched else watched.index(position)
+            for position, shape_only in self._kept
+        ]
+        self.watch = _picker([(counter, False) for counter in counters if counter is not None])
+        if op.keeps_arguments:
+            read_by_rules = len(counters)
+        self.watched_for_rules = sum(counter is not None for counter in counters[:read_by_rules])
         whole = [position for position, shape_only in self._kept if not shape_only]
-        self.watch = _picker([(watched.index(position), False) for position in whole if position in watched])
         self.holds_arrays = any(names[position] in ("tensors", "kept") or position in watched for position in whole)
 
     def gradients_of(self, chosen: tuple[bool, ...]) -> AllRules:

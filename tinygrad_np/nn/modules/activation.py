@@ -25,7 +25,7 @@ class ReLU(Module):
         super().__init__()
         self.inplace = inplace
 
-    @is_op(elementwise.relu, lambda module: None if module.inplace else ())
+    @is_op(elementwise.relu)  # in a chain nobody can tell if it was in place
     def forward(self, input: Tensor) -> Tensor:
         return F.relu(input, self.inplace)
 

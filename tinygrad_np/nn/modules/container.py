@@ -121,8 +121,8 @@ class _List(Module, Generic[T]):
 class Sequential(_List[Module]):
     """A chain: each module is called with what the one before returned.
 
-    Neighbours that are ``Linear``, ``ReLU``, ``Sigmoid`` or ``Tanh`` run as one op while gradients are recorded, unless
-    there are hooks between them. The results are the same; it shows in ``grad_fn``, and in the time.
+    While gradients are recorded, a ``Linear`` and those of ``Linear``, ``ReLU``, ``Sigmoid`` and ``Tanh`` that follow run
+    as one op, unless there are hooks between them. The results are the same; it shows in ``grad_fn``, and in the time.
 
     Args:
         *modules: The modules in order; or one dict of them, whose keys become their names.
@@ -160,7 +160,7 @@ class Sequential(_List[Module]):
             if link is not None and have_neighbours and module._hooks is None and module.__class__.__call__ is _CALL:
                 op, operands_of = link
                 others = operands_of(module)
-                if others is not None and (ops or begins_chain(input, others)):
+                if ops or begins_chain(others):
                     ops.append(op)
                     operands += others
                     continue
