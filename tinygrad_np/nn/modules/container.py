@@ -121,8 +121,8 @@ class _List(Module, Generic[T]):
 class Sequential(_List[Module]):
     """A chain: each module is called with what the one before returned.
 
-    While gradients are recorded, a ``Linear`` and those of ``Linear``, ``ReLU``, ``Sigmoid`` and ``Tanh`` that follow run
-    as one op, unless there are hooks between them. The results are the same; it shows in ``grad_fn``, and in the time.
+    While gradients are recorded, a ``Linear`` and those of ``Linear``, ``ReLU``, ``Sigmoid`` and ``Tanh`` that follow
+    run as one op, unless there are hooks between them. The results are the same; ``grad_fn`` and the time are not.
 
     Args:
         *modules: The modules in order; or one dict of them, whose keys become their names.
