@@ -224,11 +224,23 @@ def test_cross_entropy_has_a_name_in_the_graph():
     assert loss.grad_fn.name() == "CrossEntropyLossBackward0"
 
 
-@pytest.mark.parametrize("label", [3, 7, -1, -100])
+@pytest.mark.parametrize("classes", [3, 40])  # few are kept as columns in memory, many as rows
 @pytest.mark.parametrize("loss", [F.cross_entropy, F.nll_loss])
-def test_a_class_out_of_range_is_named(loss, label):
-    with pytest.raises(IndexError, match=f"{loss.__name__}: Target {label} is out of bounds: the classes are 0 to 2"):
-        loss(tg.ones(2, 3), tg.tensor([0, label]), ignore_index=5)
+def test_a_class_out_of_range_is_named(loss, classes):
+    for label in (classes, classes + 1, 2 * classes - 1, 2 * classes, 10**15, -1, -classes, -2 * classes, -100):
+        message = f"{loss.__name__}: Target {label} is out of bounds: the classes are 0 to {classes - 1}"
+        for target in ([0, label], [label, 0]):
+            with pytest.raises(IndexError, match=message):
+                loss(tg.ones(2, classes), tg.tensor(target), ignore_index=-7)
+
+
+@pytest.mark.parametrize("classes", [3, 40])
+@pytest.mark.parametrize("loss", [F.cross_entropy, F.nll_loss])
+def test_a_label_that_is_ignored_may_be_any_number(loss, classes):
+    x = tg.from_numpy(RNG.standard_normal((3, classes)))
+    expected = loss(x[::2], tg.tensor([1, 1]))
+    for label in (0, classes - 1, classes, 2 * classes, 10**15, -1, -classes, -2 * classes - 1):
+        assert tg.allclose(loss(x, tg.tensor([1, label, 1]), ignore_index=label), expected)
 
 
 MISTAKES = [
