@@ -21,6 +21,9 @@ def test_sequential_chains():
     x = tg.ones(4, 3)
     assert net(x).tolist() == net[0](x).relu().flatten().tolist()
     assert nn.Sequential()(x) is x
+    only_a_parameter = nn.Sequential()
+    only_a_parameter.scale = nn.Parameter(tg.ones(1))
+    assert only_a_parameter(x) is x
 
 
 @pytest.mark.parametrize("kind", [dict, OrderedDict])

@@ -148,16 +148,18 @@ class Sequential(_List[Module]):
             self.add_module(str(name), module)
 
     def forward(self, input: Any) -> Any:
+        if len(self._registered) == 1:  # there are no neighbours: a step of a single layer takes 0.98 of the time
+            ((name, kind),) = self._registered.items()
+            return self.__dict__[name](input) if kind == "module" else input
         ops: list[Op] = []  # of modules that wait for their neighbours, to be run as one
         operands: list[Tensor | None] = []
-        have_neighbours = len(self._registered) > 1
         for name, kind in self._registered.items():
             if kind != "module":
                 continue
             module = self.__dict__[name]
             link = getattr(module.forward, "link", None)  # it hangs there, so another `forward` does not have it
             # A function for this would make a training step of a small network 0.02 longer.
-            if link is not None and have_neighbours and module._hooks is None and module.__class__.__call__ is _CALL:
+            if link is not None and module._hooks is None and module.__class__.__call__ is _CALL:
                 op, operands_of = link
                 others = operands_of(module)
                 if ops or begins_chain(others):
