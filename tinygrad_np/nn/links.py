@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
-from tinygrad_np.graph import modes
 from tinygrad_np.tensor import Tensor
 
 Operands: TypeAlias = "tuple[Tensor | None, ...]"
@@ -36,12 +35,9 @@ def is_op(op: Any, operands: Callable[[Any], Operands] = lambda module: ()) -> C
     return mark
 
 
-def begins_chain(operands: Operands) -> bool:
-    """Whether a chain should begin with an op of these arguments: with a layer that is trained.
+def are_trained(operands: Operands) -> bool:
+    """Whether one of the arguments needs a gradient: then the layer may begin a chain.
 
-    A chain keeps its input. Another layer or an activation does not, and if nothing is recorded, not even the result.
+    A chain keeps its input. A layer that is not trained, or an activation, does not.
     """
-    # Anomaly mode is to tell the ops apart.
-    if not modes.grad or modes.anomaly:
-        return False
     return any([operand is not None and operand._node is not None for operand in operands])

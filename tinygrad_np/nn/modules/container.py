@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
-from tinygrad_np.nn.links import begins_chain
+from tinygrad_np.graph import modes
+from tinygrad_np.nn.links import are_trained
 from tinygrad_np.nn.module import Kind, Module, framed, indented
 from tinygrad_np.nn.parameter import Parameter
 from tinygrad_np.ops.chain import chain
@@ -148,21 +149,27 @@ class Sequential(_List[Module]):
             self.add_module(str(name), module)
 
     def forward(self, input: Any) -> Any:
-        if len(self._registered) == 1:  # there are no neighbours: a step of a single layer takes 0.98 of the time
-            ((name, kind),) = self._registered.items()
-            return self.__dict__[name](input) if kind == "module" else input
-        ops: list[Op] = []  # of modules that wait for their neighbours, to be run as one
+        if modes.grad and not modes.anomaly and len(self._registered) > 1:
+            return self._in_chains(input)
+        for name, kind in self._registered.items():
+            if kind == "module":
+                input = self.__dict__[name](input)
+        return input
+
+    def _in_chains(self, input: Any) -> Any:
+        """The same, with neighbours that are one op each run as one: `ops.chain` says what that saves."""
+        ops: list[Op] = []  # those that wait for their neighbours
         operands: list[Tensor | None] = []
         for name, kind in self._registered.items():
             if kind != "module":
                 continue
             module = self.__dict__[name]
-            link = getattr(module.forward, "link", None)  # it hangs there, so another `forward` does not have it
+            link = getattr(module.forward, "link", None)  # of the function, so another `forward` does not have it
             # A function for this would make a training step of a small network 0.02 longer.
             if link is not None and module._hooks is None and module.__class__.__call__ is _CALL:
                 op, operands_of = link
                 others = operands_of(module)
-                if ops or begins_chain(others):
+                if ops or are_trained(others):
                     ops.append(op)
                     operands += others
                     continue
