@@ -27,12 +27,12 @@ For a layer, its activation and another layer there is written::
 from __future__ import annotations
 
 import functools
-import linecache
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_np.ops.primitive import function_of
 from tinygrad_np.ops.table import Op, Rule, on_change
+from tinygrad_np.ops.written import execute
 
 LONGEST = 32  # links; a sweep holds all gradients of a chain at once, and writing a long one takes long
 
@@ -104,12 +104,9 @@ class Chain(Op):
         return "\n".join([*lines, f"    return x, ({kept.rstrip()})"])
 
     def _forward(self) -> Callable[..., Any]:
-        text = self.forward_text()
         file = f"{__file__}:{'_'.join(op.name for op in self.links)}"
-        linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file  # for tracebacks
-        namespace: dict[str, Any] = {op.name: op.forward for op in self.links}
-        exec(compile(text, file, "exec"), namespace)
-        forward: Callable[..., Any] = namespace["forward"]
+        made = execute(self.forward_text(), file, {op.name: op.forward for op in self.links})
+        forward: Callable[..., Any] = made["forward"]
         return forward
 
     def _one_by_one(self, x: Any, *operands: Any) -> Any:
@@ -158,11 +155,11 @@ class Chain(Op):
     def _source(self, i: int, name: str) -> tuple[str, str]:
         """What the chain calls the value that is ``name`` to a rule of link ``i``; and ``_shape``, if that is read."""
         op = self.links[i]
-        whole = name if name in op.values else name.removesuffix("_shape")
+        whole, suffix = op.value_named(name)
         if whole == "out":
             source = "out" if i == len(self.links) - 1 else f"out{i}"
         elif whole == op.parameters[0]:
             source = f"out{i - 1}" if i else "x"
         else:
             source = f"{whole}{i}"
-        return source, name.removeprefix(whole)
+        return source, suffix

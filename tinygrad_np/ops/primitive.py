@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import linecache
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
@@ -25,7 +24,7 @@ from tinygrad_np.graph import (
 )
 from tinygrad_np.ops.errors import argument_error, explain
 from tinygrad_np.ops.table import NUMPY_NAMES, Array, Op, Plan, Promotion, Rule
-from tinygrad_np.ops.written import TAKEN, written
+from tinygrad_np.ops.written import TAKEN, execute, written
 
 if TYPE_CHECKING:
     from tinygrad_np.tensor import Tensor as Tensor
@@ -326,11 +325,7 @@ def _plain(op: Op) -> Callable[..., Any]:
     """
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        text, file = written(op), f"{__file__}:{op.name}"
-        linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file  # for tracebacks
-        namespace: dict[str, Any] = {}
-        exec(compile(text, file, "exec"), globals(), namespace)
-        made = namespace["make"](op)
+        made = execute(written(op), f"{__file__}:{op.name}", globals())["make"](op)
         op.function.__defaults__ = made.__defaults__  # first, lest another thread call the new code without
         op.function.__code__ = made.__code__
         return op.function(*args, **kwargs)

@@ -166,9 +166,14 @@ class Op:
         if first != "g":
             raise ValueError(f"{self.name}: the first parameter of a rule must be g, not {first}")
         for name in wanted:
-            if name not in self.values and name.removesuffix("_shape") not in self.values:
+            if self.value_named(name)[0] not in self.values:
                 raise ValueError(f"{self.name}: the rule of '{parameter}' asks for '{name}', which is not there")
         return wanted
+
+    def value_named(self, name: str) -> tuple[str, str]:
+        """The value that a rule's parameter of this name stands for, and ``"_shape"`` if only its shape is read."""
+        whole = name if name in self.values else name.removesuffix("_shape")
+        return whole, name.removeprefix(whole)
 
     # ---- its calls -------------------------------------------------------------------------------------------------
 
@@ -289,8 +294,8 @@ class Plan:
 
     def _saved(self, name: str) -> str:
         """The expression for the value of this name among what is saved, or for its shape."""
-        whole = name.removesuffix("_shape") if name not in self.op.values else name
-        read = self.op.values.index(whole), whole != name
+        whole, suffix = self.op.value_named(name)
+        read = self.op.values.index(whole), suffix == "_shape"
         if read not in self._kept:
             self._kept.append(read)
         return f"saved[{self._kept.index(read)}]"
