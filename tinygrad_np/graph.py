@@ -14,7 +14,7 @@ import itertools
 import os
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from operator import attrgetter
 from sys import getrefcount
@@ -127,10 +127,14 @@ class Leaf(Node):
 
     def receive(self, grad: Gradient) -> None:
         """Give the tensor its gradient, or more of it."""
+        tensor = self.owner()
+        if tensor is None or tensor._node.__class__ is not Leaf:
+            return
         # What only this frame and the caller's refer to nobody else can see: it is handed over instead of copied.
         unshared = getrefcount(grad) <= _PASSED and _is_whole(grad)
-        tensor = self.owner()
-        if tensor is not None and tensor._node.__class__ is Leaf:
+        if unshared and tensor._grad is None:
+            tensor._grad = grad
+        else:
             tensor._accumulate_grad(grad, unshared)
 
 
@@ -206,27 +210,26 @@ def sweep(
     Returns:
         The gradient of each of ``inputs`` that was reached.
     """
-    targets = set(inputs or ())
-    wanted = None if inputs is None else _leading_to(targets, _reachable([node for node, _ in roots]))
+    selection = None if inputs is None else Selection(inputs, [node for node, _ in roots])
+    wanted = None if selection is None else selection.wanted
     anomaly = modes.anomaly
     pending: dict[Node, Gradient] = {}  # the gradients that have arrived
     newest: list[tuple[int, Node]] = []  # a heap of the nodes they have arrived at, the newest of them on top
     sums: set[Node] = set()
-    found: dict[Node, Gradient] = {}
     for node, grad in roots:
-        if node not in pending:
+        if node in pending:
+            _add(pending, sums, node, grad)
+        else:
+            pending[node] = grad
             heappush(newest, (-node.time, node))
-        _add(pending, sums, node, grad)
     while newest:
         node = heappop(newest)[1]
         if node.hooks:
             _run_hooks(node, pending)
-        if wanted is not None:
-            if node in targets:
-                found[node] = pending[node]
-            if wanted.isdisjoint(node.edges):
-                del pending[node]
-                continue
+        if selection is not None and not selection.goes_on(node, pending):
+            del pending[node]
+            continue
+        grad = None  # as there, or a leaf that is reached here could not tell that nobody else has its gradient
         if anomaly:
             gradients = _checked_backward(node, pending.pop(node), wanted, retain_graph)
         else:
@@ -248,8 +251,28 @@ def sweep(
                 pending[edge] = grad
                 heappush(newest, (-edge.time, edge))
         assert not gradients, f"{node.name()} gave more gradients than it has inputs"
-        grad = None  # as there, when a leaf is reached by way of `pending`
-    return found
+    return {} if selection is None else selection.found
+
+
+class Selection:
+    """Of a sweep, what leads to some nodes, whose gradients are asked for instead of those of the leaves.
+
+    Attributes:
+        targets: those nodes.
+        wanted: all nodes from which a target can be reached, targets included.
+        found: the gradients of the targets that were reached.
+    """
+
+    def __init__(self, targets: Iterable[Node], roots: Iterable[Node]) -> None:
+        self.targets = set(targets)
+        self.wanted = _leading_to(self.targets, _reachable(roots))
+        self.found: dict[Node, Gradient] = {}
+
+    def goes_on(self, node: Node, pending: Mapping[Node, Gradient]) -> bool:
+        """Whether another target lies behind ``node``, whose own gradient is kept if it is one."""
+        if node in self.targets:
+            self.found[node] = pending[node]
+        return not self.wanted.isdisjoint(node.edges)
 
 
 def _only(wanted: set[Node], edges: Sequence[Node], gradients: list[Gradient | None]) -> list[Gradient | None]:
