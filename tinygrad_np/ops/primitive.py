@@ -17,10 +17,8 @@ from tinygrad_np.graph import (
     Parts,
     freed_error,
     modes,
-    stack_trace,
     stale_error,
     sweep,
-    tick,
 )
 from tinygrad_np.ops.errors import argument_error, explain
 from tinygrad_np.ops.table import NUMPY_NAMES, Array, Op, Plan, Promotion, Rule
@@ -203,21 +201,11 @@ class OpNode(Node):
 
     __slots__ = ("counters", "plan", "saved")
 
-    __init__ = object.__init__  # called without arguments: `record` fills it in
+    __init__ = object.__init__  # called without arguments: its plan fills it in
 
-    def record(
-        self, plan: Plan, edges: tuple[Node, ...], out: Array, values: Sequence[Any], counters: Sequence[Counter]
-    ) -> None:
-        """Fill in a new node."""
-        self.edges = edges
-        self.shape = out.shape
-        self.dtype = out.dtype
-        self.time = tick()
-        self.hooks = None
-        self.trace = stack_trace() if modes.anomaly else None
-        self.plan = plan
-        self.saved: tuple[Any, ...] | None = plan.save(values)
-        self.counters = plan.watch(counters)
+    plan: Plan
+    saved: tuple[Any, ...] | None
+    counters: tuple[Counter, ...]
 
     @property
     def op(self) -> Op:
@@ -350,7 +338,7 @@ def _split(op: Op) -> Callable[..., Any]:
         edge = bound[0]._node
         if edge is not None and modes.grad:
             node = SplitNode()
-            node.record(op.plan((0,)), (edge,), Parts, (*values, outs, None), (bound[0]._counter, _CONSTANT))
+            op.plan((0,)).record(node, (edge,), Parts, (*values, outs, None), (bound[0]._counter, _CONSTANT))
             node.layouts = [(out.shape, out.dtype) for out in outs]
             for i, result in enumerate(results):
                 result._node = Part(node, i, *node.layouts[i])
@@ -383,9 +371,9 @@ def _sequence(op: Op) -> Callable[..., Any]:
         result = wrap(out)
         chosen = _needing_grad(tensors)
         if chosen and modes.grad and op.differentiable:
-            edges = tuple([tensors[i]._node for i in chosen])
             node = SequenceNode()
-            node.record(op.plan((0,)), edges, out, (*values, out, None), (result._counter,))
+            op.plan((0,)).record(node, (None,), out, (*values, out, None), (result._counter,))
+            node.edges = tuple([tensors[i]._node for i in chosen])
             if node.plan.holds_arrays:
                 node.counters = tuple(map(_counter, tensors))
             node.chosen = chosen

@@ -30,7 +30,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from tinygrad_np import dtypes
-from tinygrad_np.graph import Gradient
+from tinygrad_np.graph import Gradient, modes, stack_trace, tick
 from tinygrad_np.ops.errors import argument_error
 
 # An op's parameters and results: NumPy arrays inside the forward, Tensors (or numbers) for the caller.
@@ -220,28 +220,25 @@ class Plan:
     Attributes:
         op: the op.
         gradients: a function of ``(g, saved)`` that gives a list of the gradients of those inputs.
-        save: picks what is kept from the values of a call: its arguments, then the output, then ``kept``.
-        watch: picks the change counters of the arrays that are kept from those of the op's tensors and its output.
+        record: fills in a new node, given the nodes of the op's tensors, the output, the values of the call (arguments,
+            output, ``kept``), and the change counters of the op's tensors and its output. It picks what the node needs.
         watched_for_rules: how many of these, from the first, belong to what rules read; a decomposition reads all.
         sources: for each thing kept, which value it is.
         arguments: picks the arguments of the call from what was kept, for an op with a decomposition.
         holds_arrays: whether arrays are among what is kept. A node that keeps none may be swept any number of times.
         needed: the positions of the inputs that need a gradient.
-        edges: picks the nodes of these from the nodes of the op's tensors.
     """
 
     __slots__ = (
         "_kept",
         "_partial",
         "arguments",
-        "edges",
         "gradients",
         "holds_arrays",
         "needed",
         "op",
-        "save",
+        "record",
         "sources",
-        "watch",
         "watched_for_rules",
     )
 
@@ -256,16 +253,15 @@ class Plan:
         if op.decompose is not None:
             for name in op.parameters:
                 self._saved(name)
-            self.arguments = _picker([(self._kept.index((i, False)), False) for i in range(len(op.parameters))])
+            arguments = [(self._kept.index((i, False)), False) for i in range(len(op.parameters))]
+            self.arguments = eval(f"lambda saved: {_picked('saved', arguments)}")
         self.sources = tuple(position for position, _ in self._kept)
-        self.save = _picker(self._kept)
-        self.edges = _picker([(op.tensors.index(i), False) for i in needed if i in op.tensors])
         watched = (*op.tensors, names.index("out"))
         counters = [
             None if shape_only or position not in watched else watched.index(position)
             for position, shape_only in self._kept
         ]
-        self.watch = _picker([(counter, False) for counter in counters if counter is not None])
+        self.record = self._recorder([counter for counter in counters if counter is not None])
         if op.keeps_arguments:
             read_by_rules = len(counters)
         self.watched_for_rules = sum(counter is not None for counter in counters[:read_by_rules])
@@ -292,6 +288,25 @@ class Plan:
         gradients: AllRules = namespace["gradients"]
         return gradients
 
+    def _recorder(self, counters: Sequence[int]) -> Callable[..., None]:
+        """The function that fills in a node, which keeps these of the counters."""
+        tensors = self.op.tensors
+        edges = [tensors.index(i) for i in self.needed if i in tensors]
+        text = f"""def record(node, nodes, out, values, counters):
+            node.edges = {_picked("nodes", [(i, False) for i in edges])}
+            node.shape = out.shape
+            node.dtype = out.dtype
+            node.time = tick()
+            node.hooks = None
+            node.trace = stack_trace() if modes.anomaly else None
+            node.plan = plan
+            node.saved = {_picked("values", self._kept)}
+            node.counters = {_picked("counters", [(i, False) for i in counters])}"""
+        namespace = {"plan": self, "shape": _shape, "tick": tick, "modes": modes, "stack_trace": stack_trace}
+        exec(compile(text, __file__, "exec"), namespace)  # of this file, so that traces leave it out
+        record: Callable[..., None] = namespace["record"]  # type: ignore[assignment]
+        return record
+
     def _saved(self, name: str) -> str:
         """The expression for the value of this name among what is saved, or for its shape."""
         whole, suffix = self.op.value_named(name)
@@ -301,12 +316,10 @@ class Plan:
         return f"saved[{self._kept.index(read)}]"
 
 
-def _picker(reads: list[tuple[int, bool]]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    """A function that picks these values (or their shapes) from a sequence."""
-    picked = [f"shape(values[{i}])" if shape_only else f"values[{i}]" for i, shape_only in reads]
-    expression = "".join([f"{value}, " for value in picked])
-    picker: Callable[[Sequence[Any]], tuple[Any, ...]] = eval(f"lambda values: ({expression})", {"shape": _shape})
-    return picker
+def _picked(sequence: str, reads: list[tuple[int, bool]]) -> str:
+    """The expression for a tuple of these values, or of their shapes, out of a sequence."""
+    values = [f"shape({sequence}[{i}]), " if shape_only else f"{sequence}[{i}], " for i, shape_only in reads]
+    return f"({''.join(values)})"
 
 
 def _shape(value: Any) -> Any:

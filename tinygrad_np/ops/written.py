@@ -36,7 +36,7 @@ So each op gets its own: an addition takes 0.8 of the time, an indexing 0.6. It 
                 except KeyError:
                     plan = op.plan_of(needed)
                 result._node = node = OpNode()
-                node.record(plan, (input_node,), out, (input, out, None), (input_counter, result._counter))
+                plan.record(node, (input_node,), out, (input, out, None), (input_counter, result._counter))
             return result
         return call
 """
@@ -138,7 +138,6 @@ def _record(op: Op, tensors: list[str]) -> list[str]:
     counters = [*(f"{name}_counter" for name in tensors), "result._counter"]
     floating = [] if len(tensors) == len(op.parameters) else ["out.dtype.kind == 'f'"]  # a dtype may be an argument
     single = len(tensors) == 1
-    edges = f"({nodes[0]},)" if single else f"plan.edges(({', '.join(nodes)}))"
     lines = [
         "needed = _IT" if single else f"needed = ({', '.join(needs)})",
         "try:",
@@ -146,7 +145,7 @@ def _record(op: Op, tensors: list[str]) -> list[str]:
         "except KeyError:",
         "    plan = op.plan_of(needed)",
         "result._node = node = OpNode()",
-        f"node.record(plan, {edges}, out, ({', '.join(values)}), ({', '.join(counters)}))",
+        f"plan.record(node, ({', '.join(nodes)},), out, ({', '.join(values)}), ({', '.join(counters)}))",
     ]
     needed = " or ".join(needs)
     condition = " and ".join([needed if single else f"({needed})", "modes.grad", *floating])
