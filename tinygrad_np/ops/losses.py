@@ -131,20 +131,21 @@ def cross_entropy_loss(input: Array, target: Array, share: Any, spread: Any, cou
     kept = exponentials, sums, hits
     if reduction == "none":
         return losses, kept
-    total = np.add.reduce(losses)
+    total = float(ones(number, input.dtype).dot(losses))
     if reduction == "mean":
         count = number if count is None else count
-        total = total / count if count else input.dtype.type(np.nan)
-    return total, kept
+        total = total / count if count else math.nan
+    return np.array(total, input.dtype), kept
 
 
 def _gradient_of_logits(g: Array, kept: Any, share: Any, spread: Any, count: Any, reduction: str) -> Array:
     """The softmax less the target's distribution, times what each loss adds to the result."""
     exponentials, sums, hits = kept
-    rates = g if reduction == "none" else float(g)  # for each target, or for all alike
+    rates = g  # for each target, or for all alike
     if reduction == "mean":
         count = len(hits) if count is None else count
-        rates = rates / count if count else np.nan
+        # An array: it is used twice, and NumPy would make one of a number each time.
+        rates = np.array(float(g) / count if count else np.nan, exponentials.dtype)
     gradient = exponentials * ((rates if share is None else rates * _mass(share, spread)) / sums)
     gradient.ravel("K")[hits] -= rates if share is None else rates * share
     if spread is not None:
