@@ -10,6 +10,7 @@ when its *category* is higher; then it brings its own dtype (for a Python float:
 
 from __future__ import annotations
 
+import functools
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -32,6 +33,21 @@ ALL: tuple[DType, ...] = (bool_, uint8, int8, int16, int32, int64, float16, floa
 FLOATING: tuple[DType, ...] = (float16, float32, float64)
 
 _default_dtype: DType = float32
+
+
+@functools.lru_cache(maxsize=64)
+def number(value: float, dtype: DType) -> npt.NDArray[Any]:
+    """A constant as an array without dimensions.
+
+    NumPy would make one of a Python number at every use, which takes as long as an operation on a few hundred elements.
+
+    Example:
+        >>> number(1, float32)
+        array(1., dtype=float32)
+    """
+    array = np.array(value, dtype)
+    array.flags.writeable = False  # all share it
+    return array
 
 
 def get_default_dtype() -> DType:

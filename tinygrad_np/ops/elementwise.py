@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_np import dtypes
-from tinygrad_np.dtypes import DTypeLike
+from tinygrad_np.dtypes import DTypeLike, number
 from tinygrad_np.ops.errors import argument_error
 from tinygrad_np.ops.primitive import dual, primitive, wrap
 from tinygrad_np.ops.table import Array
@@ -546,7 +546,7 @@ def tanh(input: Array) -> Array:
     return np.tanh(input)
 
 
-tanh.rule(input=lambda g, out: g * (1 - out * out))
+tanh.rule(input=lambda g, out: g * (number(1, out.dtype) - out * out))
 
 
 @primitive(promote="floating")
@@ -561,11 +561,11 @@ def sigmoid(input: Array) -> Array:
     out = np.asarray(-input)
     with np.errstate(over="ignore"):  # to inf, whose inverse is 0
         np.exp(out, out=out)
-    out += 1
+    out += number(1, out.dtype)
     return np.reciprocal(out, out=out)
 
 
-sigmoid.rule(input=lambda g, out: g * (out * (1 - out)))
+sigmoid.rule(input=lambda g, out: g * (out * (number(1, out.dtype) - out)))
 
 
 @primitive
@@ -584,7 +584,7 @@ def relu(input: Array) -> Array:
     """
     if input.dtype.kind == "b":
         raise _not_for_bool("relu")
-    return np.maximum(input, 0)
+    return np.maximum(input, number(0, input.dtype))
 
 
 relu.rule(input=lambda g, out: keep(g, out > 0))
