@@ -37,7 +37,7 @@ _default_dtype: DType = float32
 
 @functools.lru_cache(maxsize=64)
 def number(value: float, dtype: DType) -> npt.NDArray[Any]:
-    """A constant as an array without dimensions.
+    """A constant, as it stands in the code, as an array without dimensions.
 
     NumPy would make one of a Python number at every use, which takes as long as an operation on a few hundred elements.
 

@@ -12,6 +12,7 @@ from tests.optim.training import make_params, random_gradients
 from tinygrad_np.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 KINDS = [
+    pytest.param(lambda params: SGD(params, lr=0.1), id="plain SGD"),
     pytest.param(lambda params: SGD(params, lr=0.1, momentum=0.9, dampening=0.5, weight_decay=0.1), id="SGD"),
     pytest.param(lambda params: Adagrad(params, lr=0.1, lr_decay=0.1), id="Adagrad"),
     pytest.param(lambda params: RMSprop(params, momentum=0.9, centered=True), id="RMSprop"),

@@ -74,6 +74,10 @@ class ElementwiseOptimizer(Optimizer):
         """The options that hold for the update in which buffers of a parameter begin."""
         return group
 
+    def rate(self, group: Group) -> float | None:
+        """If all that is done to a parameter is to add its gradient times a number, that number."""
+        return None
+
     def takes_low_rank(self, group: Group) -> bool:
         """Whether `update` only adds the gradient to something, which can be done with one that is `LowRank`."""
         return False
@@ -123,19 +127,19 @@ class ElementwiseOptimizer(Optimizer):
         return ready
 
     def _step_block(self, block: Block, ready: Ready, group: Group) -> None:
+        rate = self.rate(group)
+        if rate is None or not block.add_gradients(ready, rate):
+            self._run_rule(block, ready, group)
+        block.scatter(ready)
+
+    def _run_rule(self, block: Block, ready: Ready, group: Group) -> None:
         grad = block.gather(ready)
-        if isinstance(grad, LowRank) and not block.names and self.takes_low_rank(group):
-            # One pass, so pieces would save nothing. A step of 784-200-10, with a batch of one, takes 0.92 of the time.
-            self.update(block.param, grad, {}, group, block.scratch)
-            block.scatter(ready)
-            return
         for run in self._runs(block, ready):
             options = self.first_options(group) if run.is_new else group
             for piece in block.pieces_of(run):
                 piece.state["step"] = run.step
                 part = grad.rows_of(piece.where) if isinstance(grad, LowRank) else grad[piece.where]
                 self._update_piece(part, piece, options)
-        block.scatter(ready)
 
     def _runs(self, block: Block, ready: Ready) -> Sequence[Run]:
         """The runs of a block that are to be updated, after the state of their parameters was seen to."""
@@ -325,6 +329,27 @@ class Block:
                 place.param_part[...] = place.array
             place.grad_part[...] = grad if grad.__class__ is np.ndarray else _array_of(grad)
         return self.grad
+
+    def add_gradients(self, ready: Ready, rate: float) -> bool:
+        """``param += rate * grad`` with fewer passes over memory than `gather` and a rule; returns whether it was done.
+
+        A step of softmax regression takes 0.95 of the time, one of 784-200-10 units with a batch of one 0.96.
+        """
+        if len(self.places) == 1:
+            ((_, grad),) = ready
+            if not (self.in_place and isinstance(grad, LowRank)):
+                return False  # it may be large, and then piece by piece is best
+            grad.add_to(self.param, rate, 1)
+            return True
+        if len(ready) < len(self.places):
+            return False
+        factor = np.array(rate, self.param.dtype)
+        for place, grad in ready:
+            if place.is_elsewhere:
+                place.param_part[...] = place.array
+            np.multiply(grad if grad.__class__ is np.ndarray else _array_of(grad), factor, out=place.grad_part)
+        self.param += self.grad
+        return True
 
     def scatter(self, ready: Ready) -> None:
         """Give the parameters the values that their copies now have, and note that they were changed."""

@@ -84,6 +84,11 @@ class SGD(ElementwiseOptimizer):
     def first_options(self, group: Group) -> Group:
         return {**group, "dampening": 0}
 
+    def rate(self, group: Group) -> float | None:
+        if group["momentum"] or group["weight_decay"]:
+            return None
+        return float(group["lr"]) if group["maximize"] else -float(group["lr"])
+
     def takes_low_rank(self, group: Group) -> bool:
         return not (group["maximize"] or group["weight_decay"] or group["nesterov"])
 
