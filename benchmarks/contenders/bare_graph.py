@@ -104,7 +104,10 @@ def gradients_of_loss(g: Any, kept: Any, rule: Callable[..., Any] = LOSS.rules["
 def make_step(workload: Workload) -> Callable[[], float]:
     net = Network(*dense_layers(workload))
     params = net.params
-    update = make_update(workload, [param.array for param in params])
+    arrays = [param.array for param in params]
+    update = make_update(workload, arrays)
+    for param, array in zip(params, arrays, strict=True):
+        param.array = array
     inputs, labels = workload.data()
     batch = Tensor(inputs)
 

@@ -37,18 +37,23 @@ def dense_layers(workload: Workload) -> tuple[list[tuple[Any, Any]], Any]:
 
 
 def make_update(workload: Workload, params: list[Any]) -> Update:
-    """The project's update rule on arrays: small parameters copied into one, large ones in pieces."""
+    """The project's update rule on arrays: small parameters in one, large ones in pieces.
+
+    In ``params``, the small ones are replaced by what holds their values from now on.
+    """
     rule = make_optimizer(tg, tg.nn.Linear(1, 1), workload)
     (group,) = rule.param_groups
-    names = rule.buffers(group)
+    names, rate = rule.buffers(group), rule.rate(group)
     small = [i for i, param in enumerate(params) if param.size <= SMALL]
     together, gradients = aligned(np.zeros, (2, sum(params[i].size for i in small)), FLOAT)
     flat = {i: param.reshape(-1) for i, param in enumerate(params) if param.size > SMALL}
     copies, start = [], 0
     for i in small:
         where, shape = slice(start, start + params[i].size), params[i].shape
-        copies.append((i, params[i], together[where].reshape(shape), gradients[where].reshape(shape)))
-        start += params[i].size
+        together[where] = params[i].reshape(-1)
+        params[i] = together[where].reshape(shape)
+        copies.append((i, gradients[where].reshape(shape)))
+        start = where.stop
     scratch = aligned(np.zeros, (PIECE,), FLOAT)
 
     def pieces_of(array: Any) -> list[tuple[slice, Any, dict[str, Any], Any]]:
@@ -66,14 +71,16 @@ def make_update(workload: Workload, params: list[Any]) -> Update:
     def update(grads: list[Any]) -> None:
         nonlocal steps
         steps += 1
-        for i, param, param_copy, grad_copy in copies:
-            param_copy[...] = param
-            grad_copy[...] = grads[i]
-        for cut, param, state, room in small_pieces:
-            state["step"] = steps
-            rule.update(param, gradients[cut], state, group, room)
-        for _, param, param_copy, _ in copies:
-            param[...] = param_copy
+        if rate is not None:
+            for i, grad_copy in copies:
+                np.multiply(grads[i], rate, out=grad_copy)
+            np.add(together, gradients, out=together)
+        else:
+            for i, grad_copy in copies:
+                grad_copy[...] = grads[i]
+            for cut, param, state, room in small_pieces:
+                state["step"] = steps
+                rule.update(param, gradients[cut], state, group, room)
         for i in flat:
             if isinstance(grads[i], LowRank):  # only SGD is measured with such gradients, which takes them whole
                 rule.update(flat[i], grads[i], {}, group, scratch)
@@ -88,7 +95,9 @@ def make_update(workload: Workload, params: list[Any]) -> Update:
 
 def make_step(workload: Workload) -> Callable[[], float]:
     layers, activation = dense_layers(workload)
-    update = make_update(workload, [array for layer in layers for array in layer])
+    params = [array for layer in layers for array in layer]
+    update = make_update(workload, params)
+    layers = list(zip(params[::2], params[1::2], strict=True))
     inputs, labels = workload.data()
     linear, of_input, of_weight, of_bias = LINEAR.forward, *(LINEAR.rules[k] for k in ("input", "weight", "bias"))
     loss_of, of_logits = LOSS.forward, LOSS.rules["input"]
