@@ -229,7 +229,7 @@ def sweep(
         if selection is not None and not selection.goes_on(node, pending):
             del pending[node]
             continue
-        grad = None  # as there, or a leaf that is reached here could not tell that nobody else has its gradient
+        grad = None  # or a leaf that waited in `pending` could not tell that nobody else has its gradient
         if anomaly:
             gradients = _checked_backward(node, pending.pop(node), wanted, retain_graph)
         else:
