@@ -331,10 +331,8 @@ def _fitted(grad: Gradient, edge: Node, to_leaves: bool) -> Gradient:
 
 def _add(pending: dict[Node, Gradient], sums: set[Node], node: Node, grad: Gradient) -> None:
     """Add ``grad`` to what already waits at ``node``: in place, but only into an array that was made here."""
-    waiting = pending.get(node)
-    if waiting is None:
-        pending[node] = grad
-    elif not (isinstance(grad, np.ndarray) and isinstance(waiting, np.ndarray)):
+    waiting = pending[node]
+    if not (isinstance(grad, np.ndarray) and isinstance(waiting, np.ndarray)):
         pending[node] = waiting + grad
     elif node in sums:
         np.add(waiting, grad, out=waiting)

@@ -222,7 +222,8 @@ class Plan:
         gradients: a function of ``(g, saved)`` that gives a list of the gradients of those inputs.
         record: fills in a new node, given the nodes of the op's tensors, the output, the values of the call (arguments,
             output, ``kept``), and the change counters of the op's tensors and its output. It picks what the node needs.
-        watched_for_rules: how many of these, from the first, belong to what rules read; a decomposition reads all.
+        watched_for_rules: how many of the counters kept, from the first, belong to what rules read; a decomposition
+            reads all.
         sources: for each thing kept, which value it is.
         arguments: picks the arguments of the call from what was kept, for an op with a decomposition.
         holds_arrays: whether arrays are among what is kept. A node that keeps none may be swept any number of times.

@@ -75,7 +75,10 @@ class ElementwiseOptimizer(Optimizer):
         return group
 
     def rate(self, group: Group) -> float | None:
-        """If all that is done to a parameter is to add its gradient times a number, that number."""
+        """If all that `update` does is to add the gradient times a number to the parameter, that number.
+
+        It may then be done without a call of `update`, so whoever overrides that overrides this, too.
+        """
         return None
 
     def takes_low_rank(self, group: Group) -> bool:
