@@ -148,11 +148,18 @@ def both(compute):
     return zip(*results, strict=True)
 
 
+@pytest.fixture
+def anything_is_worth_a_thread(monkeypatch):
+    for room in ("convolution", "pooling"):
+        monkeypatch.setattr(f"tinygrad_np.ops.{room}._WORTH_A_THREAD", 1)
+
+
+@pytest.mark.usefixtures("anything_is_worth_a_thread")
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_convolution_is_the_same(stride, groups):
     rng = np.random.default_rng(0)
-    arrays = [rng.normal(size=shape) for shape in ((7, 8, 60, 60), (6, 8 // groups, 4, 4), (6,))]
+    arrays = [rng.normal(size=shape) for shape in ((7, 8, 20, 20), (6, 8 // groups, 4, 4), (6,))]
 
     def compute():
         inputs = [tg.tensor(array, requires_grad=True) for array in arrays]
@@ -164,9 +171,10 @@ def test_convolution_is_the_same(stride, groups):
         np.testing.assert_allclose(three, one, rtol=1e-12, atol=1e-10)
 
 
+@pytest.mark.usefixtures("anything_is_worth_a_thread")
 @pytest.mark.parametrize("options", [{"kernel_size": 2}, {"kernel_size": 3, "stride": 2, "padding": 1}])
 def test_pooling_is_the_same(options):
-    images = np.random.default_rng(0).normal(size=(7, 8, 100, 100))
+    images = np.random.default_rng(0).normal(size=(7, 8, 20, 20))
 
     def compute():
         x = tg.tensor(images, requires_grad=True)
