@@ -1,5 +1,7 @@
 """Neighbours in a Sequential run as one op, unless something else is to happen between them."""
 
+import copy
+import pickle
 import tracemalloc
 
 import numpy as np
@@ -80,6 +82,139 @@ def test_a_class_whose_forward_is_replaced(monkeypatch):
     net = network(nn.Tanh())
     monkeypatch.setattr(nn.Tanh, "forward", lambda self, input: input * 2)
     assert nodes(net(X)) == ["LinearBackward0", "MulBackward0", "LinearBackward0"]
+
+
+def replace_parameter(net):
+    net[0].weight = nn.Parameter(tg.ones(3, 4))
+
+
+def drop_parameter(net):
+    net[2].bias = None
+
+
+def replace_module(net):
+    net[1] = nn.Sigmoid()
+
+
+def remove_module(net):
+    del net[2]
+
+
+def append_module(net):
+    net.append(nn.ReLU())
+
+
+def replace_forward(net):
+    net[1].forward = lambda input: input * 2
+
+
+def borrow_forward(net):
+    net[0].forward = nn.Linear(4, 3).forward
+
+
+def restore_forward(net):
+    replace_forward(net)
+    net(X)
+    del net[1].forward
+
+
+def add_hook(net):
+    net[2].register_forward_hook(lambda module, args, out: out * 2)
+
+
+def take_parameter_out(net):
+    weight = net[0].weight
+    del net[0].weight
+    for factor in (3, 2):
+        net[0].weight = weight.detach() * factor
+        net(X)
+
+
+def freeze(net):
+    net[0].requires_grad_(False)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (replace_parameter, ["LinearTanhLinearBackward0"]),
+        (drop_parameter, ["LinearTanhLinearBackward0"]),
+        (replace_module, ["LinearSigmoidLinearBackward0"]),
+        (remove_module, ["LinearTanhBackward0"]),
+        (append_module, ["LinearTanhLinearReluBackward0"]),
+        (replace_forward, ["LinearBackward0", "MulBackward0", "LinearBackward0"]),
+        (borrow_forward, ["LinearBackward0", "TanhBackward0", "LinearBackward0"]),
+        (restore_forward, ["LinearTanhLinearBackward0"]),
+        (add_hook, ["MulBackward0", "LinearBackward0", "LinearTanhBackward0"]),
+        (take_parameter_out, ["LinearBackward0", "TanhBackward0", "LinearBackward0"]),
+        (freeze, ["LinearBackward0"]),
+    ],
+)
+def test_what_is_changed_after_a_first_call(change, expected):
+    net = network(nn.Tanh())
+    net(X)
+    change(net)
+    out = net(X)
+    assert nodes(out) == expected
+    assert np.array_equal(out.detach(), one_by_one(net, X).detach())
+
+
+def test_what_is_changed_back():
+    net = network(nn.Tanh())
+    for needed in (False, True, False):
+        net[0].requires_grad_(needed)
+        assert nodes(net(X)) == ["LinearTanhLinearBackward0" if needed else "LinearBackward0"]
+
+
+@pytest.mark.parametrize("method", ["forward", "__call__"])
+def test_a_class_that_is_changed_after_a_first_call(monkeypatch, method):
+    net = network(nn.Tanh())
+    net(X)
+    monkeypatch.setattr(nn.Tanh, method, lambda self, input: input * 2, raising=False)
+    assert nodes(net(X)) == ["LinearBackward0", "MulBackward0", "LinearBackward0"]
+    monkeypatch.undo()
+    assert nodes(net(X)) == ["LinearTanhLinearBackward0"]
+
+
+def test_a_rule_that_is_changed_after_a_first_call():
+    net, rules = network(nn.Tanh()), dict(tg.tanh.op.rules)
+    net(X)
+    tg.tanh.rule(input=lambda g: g * 0)
+    try:
+        net(X).sum().backward()
+    finally:
+        tg.tanh.rule(**rules)
+    assert not net[0].weight.grad.any()
+
+
+def test_a_weight_that_is_a_property_is_computed_at_each_call():
+    class Scaled(nn.Linear):
+        @property
+        def weight(self):
+            return self.whole * self.scale
+
+        @weight.setter
+        def weight(self, value):
+            self.whole = value
+
+        def reset_parameters(self):
+            pass
+
+    layer = Scaled(4, 2)
+    layer.whole, layer.scale = nn.Parameter(tg.ones(2, 4)), 1
+    net = nn.Sequential(layer, nn.Tanh())
+    for layer.scale in (1, 2):
+        assert np.array_equal(net(X).detach(), one_by_one(net, X).detach())
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+def test_a_copy_is_a_network_of_its_own(duplicate):
+    net = network(nn.Tanh())
+    net(X)
+    twin = duplicate(net)
+    twin[2] = nn.Linear(3, 2)
+    for either in (net, twin):
+        assert np.array_equal(either(X).detach(), one_by_one(either, X).detach())
 
 
 def test_hooks_of_parameters_and_of_the_network_run():

@@ -16,6 +16,25 @@ Kind: TypeAlias = Literal["parameter", "buffer", "non-persistent buffer", "modul
 _BUFFERS: tuple[Kind, ...] = ("buffer", "non-persistent buffer")
 
 
+class Structure:
+    """What all modules are made of, and how they are called.
+
+    Attributes:
+        version: another object after each change. So whoever remembers something of the structure can tell if it holds.
+    """
+
+    def __init__(self) -> None:
+        self.change()
+
+    def change(self) -> None:
+        """Call this after a change."""
+        self.version = object()  # not a number: of two threads that count, one could set back what the other counted
+
+
+structure = Structure()
+_CALLED = ("forward", "_hooks")  # the attributes that have to do with how a module is called
+
+
 class Module:
     """The base class of everything with parameters: layers, losses, whole networks.
 
@@ -81,10 +100,13 @@ class Module:
         if kind is not None and value is not None and not (kind in _BUFFERS and isinstance(value, Tensor)):
             raise _cannot_assign(name, value, kind)
         super().__setattr__(name, value)
+        if kind is not None or name in _CALLED:
+            structure.change()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
         self._registered.pop(name, None)
+        structure.change()
 
     def _register(self, name: str, value: Any, kind: Kind) -> None:
         """Make ``value`` the attribute ``name``; where another kind of thing had that name, it goes."""
@@ -103,6 +125,7 @@ class Module:
             self._registered.pop(name, None)
         self.__dict__[name] = value
         self._registered[name] = kind
+        structure.change()
 
     def _register_new(self, name: str, value: Any, kind: Kind) -> None:
         """`_register` for a name that must be free, or belong to something of the same kind."""

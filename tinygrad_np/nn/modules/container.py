@@ -8,16 +8,12 @@ from itertools import groupby
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
 from tinygrad_np.graph import modes
-from tinygrad_np.nn.links import are_trained
+from tinygrad_np.nn.links import Steps
 from tinygrad_np.nn.module import Kind, Module, framed, indented
 from tinygrad_np.nn.parameter import Parameter
-from tinygrad_np.ops.chain import chain
-from tinygrad_np.ops.table import Op
 from tinygrad_np.tensor import Tensor
 
 T = TypeVar("T", Module, Parameter)
-
-_CALL = Module.__call__
 
 
 # ---- lists ---------------------------------------------------------------------------------------------------------
@@ -141,6 +137,7 @@ class Sequential(_List[Module]):
     """
 
     _kind = "module"
+    _steps: Steps | None = None
 
     def __init__(self, *modules: Any) -> None:
         super().__init__()
@@ -149,34 +146,18 @@ class Sequential(_List[Module]):
             self.add_module(str(name), module)
 
     def forward(self, input: Any) -> Any:
-        if modes.grad and not modes.anomaly and len(self._registered) > 1:
-            return self._in_chains(input)
+        if modes.grad and not modes.anomaly:
+            steps = self._steps
+            if steps is None or not steps.hold():
+                steps = self._steps = Steps([self.__dict__[name] for name in self._names()])
+            return steps.run(input)
         for name, kind in self._registered.items():
             if kind == "module":
                 input = self.__dict__[name](input)
         return input
 
-    def _in_chains(self, input: Any) -> Any:
-        """The same, with neighbours that are one op each run as one: `ops.chain` says what that saves."""
-        ops: list[Op] = []  # those that wait for their neighbours
-        operands: list[Tensor | None] = []
-        for name, kind in self._registered.items():
-            if kind != "module":
-                continue
-            module = self.__dict__[name]
-            link = getattr(module.forward, "link", None)  # of the function, so another `forward` does not have it
-            # A function for this would make a training step of a small network 0.02 longer.
-            if link is not None and module._hooks is None and module.__class__.__call__ is _CALL:
-                op, operands_of = link
-                others = operands_of(module)
-                if ops or are_trained(others):
-                    ops.append(op)
-                    operands += others
-                    continue
-            if ops:
-                input, ops, operands = chain(tuple(ops))(input, *operands), [], []
-            input = module(input)
-        return chain(tuple(ops))(input, *operands) if ops else input
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_steps"}  # a copy has its own
 
     def _selected(self, names: list[str]) -> Self:
         return type(self)({name: self.__dict__[name] for name in names})

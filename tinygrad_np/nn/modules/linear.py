@@ -73,7 +73,7 @@ class Linear(Module):
         """Draw the parameters anew."""
         draw_parameters(self.weight, self.bias)
 
-    @is_op(linear_algebra.linear, lambda module: (module.weight, module.bias))
+    @is_op(linear_algebra.linear, "weight", "bias")
     def forward(self, input: Tensor) -> Tensor:
         return linear_algebra.linear(input, self.weight, self.bias)
 
