@@ -131,7 +131,10 @@ class Leaf(Node):
         if tensor is None or tensor._node.__class__ is not Leaf:
             return
         # What only this frame and the caller's refer to nobody else can see: it is handed over instead of copied.
-        unshared = getrefcount(grad) <= _PASSED and _is_whole(grad)
+        if grad.__class__ is ndarray and grad.base is None:
+            unshared = getrefcount(grad) <= _PASSED and grad.flags.writeable  # as `_is_whole`, in half the time
+        else:
+            unshared = getrefcount(grad) <= _PASSED and _is_whole(grad)
         if unshared and tensor._grad is None:
             tensor._grad = grad
         else:

@@ -17,7 +17,7 @@ from tinygrad_np import blas
 
 Array: TypeAlias = npt.NDArray[Any]
 
-_LEAST = 32 * 1024  # elements; a smaller gradient is as fast to write and to read again
+LEAST = 32 * 1024  # elements; a smaller gradient is as fast to write and to read again
 _THIN = 8  # so many times as many elements as its factors has a product that is not computed
 
 
@@ -77,4 +77,4 @@ class LowRank:
 
 def is_thin(n: int, rank: int, m: int) -> bool:
     """Whether to keep factors ``(n, rank)`` and ``(rank, m)`` instead of their product."""
-    return n * m >= _LEAST and 0 < _THIN * rank * (n + m) <= n * m
+    return n * m >= LEAST and 0 < _THIN * rank * (n + m) <= n * m

@@ -109,9 +109,3 @@ class Steps:
             if (operand._node is not None) is not needed:
                 return False
         return self._version is structure.version
-
-    def run(self, input: Any) -> Any:
-        """Call them all."""
-        for function, operands in self.calls:
-            input = function(input, *operands)
-        return input

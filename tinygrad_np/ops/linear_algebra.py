@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from tinygrad_np.dtypes import DType
-from tinygrad_np.low_rank import LowRank, is_thin
+from tinygrad_np.low_rank import LEAST, LowRank, is_thin
 from tinygrad_np.ops import primitive as _primitive
 from tinygrad_np.ops.errors import argument_error
 from tinygrad_np.ops.primitive import dual, primitive
@@ -77,9 +77,11 @@ _FEW = 10**6  # multiplications
 
 def _sum_of_products(left: Any, right: Any) -> Any:
     """The product of two matrices as the gradient of a weight, which may be large though the matrices are thin."""
-    if left.__class__ is ndarray and is_thin(len(left), len(right), right.shape[1]):
-        return LowRank(left, right)
-    return _times(left, right)
+    if left.__class__ is not ndarray:
+        return np.matmul(left, right)
+    if len(left) * right.shape[1] < LEAST:  # asked here, and not in two functions more: 0.99 of a small network's step
+        return left.dot(right)
+    return LowRank(left, right) if is_thin(len(left), len(right), right.shape[1]) else _times(left, right)
 
 
 def _input_gradient(g: Any, other: Any, input_shape: tuple[int, ...]) -> Any:

@@ -77,7 +77,8 @@ def cross_entropy(
     _check_reduction(reduction)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    _check_weight("cross_entropy", weight, input)
+    if weight is not None:
+        _check_weight("cross_entropy", weight, input)
     if input._array.shape == target._array.shape:
         return _of_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
     rows, labels, counted = _rows("cross_entropy", input, target, ignore_index)
@@ -222,7 +223,8 @@ def nll_loss(
     _check_reduction(reduction)
     if input.ndim == 0:
         raise ValueError("nll_loss: Expected 1 or more dimensions (got 0)")
-    _check_weight("nll_loss", weight, input)
+    if weight is not None:
+        _check_weight("nll_loss", weight, input)
     rows, labels, counted = _rows("nll_loss", input, target, ignore_index)
     losses, count = _negative(rows, labels), None
     if weight is not None:
@@ -322,7 +324,7 @@ def _check_operands(op: str, input: Any, target: Any) -> None:
 
 
 def _check_weight(op: str, weight: Any, input: Tensor) -> None:
-    if weight is None or input.ndim == 0:
+    if input.ndim == 0:
         return
     if not isinstance(weight, _primitive.Tensor):
         raise argument_error(op, "weight", weight)
