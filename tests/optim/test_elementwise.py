@@ -20,6 +20,7 @@ KINDS = [
     pytest.param(lambda params: AdamW(params, maximize=True), id="AdamW"),
 ]
 SHAPES = [(3, 4), (), (7,), (300, 250), (5, 1), (2,)]
+SMALL = [(3, 4), (), (7,), (2,)]
 
 
 def copies(params):
@@ -72,9 +73,10 @@ def test_memory_layout_makes_no_difference(make):
     assert_same(plain, odd)
 
 
+@pytest.mark.parametrize("shapes", [SHAPES, SMALL], ids=["all", "small"])
 @pytest.mark.parametrize("make", KINDS)
-def test_gradients_are_left_alone_and_parameters_keep_memory_that_somebody_sees(make):
-    params = make_params(SHAPES, tg.float32)
+def test_gradients_are_left_alone_and_parameters_keep_memory_that_somebody_sees(make, shapes):
+    params = make_params(shapes, tg.float32)
     seen = [p.detach() for p in params]
     optimizer = make(params)
     random_gradients(params, np.random.default_rng(0))
@@ -90,6 +92,25 @@ def test_gradients_are_left_alone_and_parameters_keep_memory_that_somebody_sees(
     state = [value.numpy() for s in optimizer.state.values() for value in s.values()]
     for array in [p.detach().numpy() for p in params] + [g.numpy() for g in grads]:
         assert not any(np.shares_memory(array, other) for other in state)
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_memory_that_somebody_else_has_and_changes(make):
+    """Each step starts from what is there, of small parameters that stay where they are."""
+    params = make_params(SMALL, tg.float32)
+    seen = [param.detach().numpy() for param in params]
+    alone = copies(params)
+    optimizer, optimizers = make(params), [make([param]) for param in alone]
+    for i in range(5):
+        random_gradients(params, np.random.default_rng(i))
+        for a, b, array in zip(params, alone, seen, strict=True):
+            b.grad = a.grad
+            array[...] *= 0.5
+            with tg.no_grad():
+                b.mul_(0.5)
+        for either in (optimizer, *optimizers):
+            either.step()
+    assert_same(params, alone)
 
 
 VIEWS = {
@@ -168,14 +189,18 @@ def test_parameters_keep_their_strides():
     assert [param.stride() for param in params] == [(1, 3)] * 2
 
 
+@pytest.mark.parametrize("steps_before", [0, 3])
 @pytest.mark.parametrize("make", KINDS)
-def test_a_graph_that_is_kept_notices_an_update(make):
-    x = tg.ones(3, requires_grad=True)
-    others = make_params([(2,)], tg.float32)
+def test_a_graph_that_is_kept_notices_an_update(make, steps_before):
+    params = make_params([(3,), (2,)], tg.float32)
+    x, _ = params
+    optimizer = make(params)
+    random_gradients(params, np.random.default_rng(0))
+    for _ in range(steps_before):
+        optimizer.step()
     loss = (x * x).sum()
     loss.backward(retain_graph=True)
-    random_gradients(others, np.random.default_rng(0))
-    make([x, *others]).step()
+    optimizer.step()
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
 
@@ -318,10 +343,11 @@ def test_state_may_be_replaced_changed_or_dropped():
     assert optimizer.state[y]["momentum_buffer"].tolist() == [1] * 4
 
 
+@pytest.mark.parametrize("shapes", [SHAPES, SMALL], ids=["all", "small"])
 @pytest.mark.parametrize("make", KINDS)
-def test_state_that_nobody_reads_is_the_same(make):
+def test_state_that_nobody_reads_is_the_same(make, shapes):
     """What a step may skip until then makes no difference, whatever else happens between steps."""
-    read = make_params(SHAPES, tg.float32)
+    read = make_params(shapes, tg.float32)
     unread = copies(read)
     optimizers = {"read": make(read), "unread": make(unread)}
     rng = np.random.default_rng(0)
@@ -347,6 +373,71 @@ def test_state_that_nobody_reads_is_the_same(make):
         states = optimizers["read"].state[a], optimizers["unread"].state[b]
         assert states[0].keys() == states[1].keys()
         assert_same(states[0].values(), states[1].values())
+
+
+def replace(params):
+    params[1] = tg.ones(params[1].shape, requires_grad=True)
+
+
+def replace_by_an_alias(params):
+    params[1] = params[1].detach().requires_grad_()
+
+
+def move(params):
+    params[1].data = params[1].detach().clone()
+
+
+CHANGES = [
+    replace,
+    replace_by_an_alias,
+    move,
+    lambda params: params.append(tg.ones(2, requires_grad=True)),
+    lambda params: params.pop(),
+    lambda params: params.reverse(),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=["replace", "alias", "move", "append", "pop", "reverse"])
+@pytest.mark.parametrize("make", KINDS)
+def test_parameters_that_change_after_some_steps(make, change):
+    """Small ones, all of which are updated at each step. A look into the state makes the optimizer careful."""
+    watched = make_params(SMALL, tg.float32)
+    optimizers = [make(watched), make(copies(watched))]
+    groups = [optimizer.param_groups[0]["params"] for optimizer in optimizers]
+    for i in range(8):
+        if i == 4:
+            for params in groups:
+                change(params)
+        random_gradients(groups[0], np.random.default_rng(i))
+        for a, b in zip(*groups, strict=True):
+            b.grad = a.grad
+        assert len(optimizers[0].state) <= len(SMALL) + 1
+        for optimizer in optimizers:
+            optimizer.step()
+        assert_same(*groups)
+    for a, b in zip(*groups, strict=True):
+        assert_same(optimizers[0].state[a].values(), optimizers[1].state[b].values())
+
+
+def test_options_that_ask_for_more_state_after_some_steps():
+    params = make_params(SMALL, tg.float32)
+    optimizer = Adam(params)
+    for amsgrad in (False, False, False, True, True):
+        optimizer.param_groups[0]["amsgrad"] = amsgrad
+        random_gradients(params, np.random.default_rng(0))
+        optimizer.step()
+    assert optimizer.state[params[0]]["max_exp_avg_sq"].any()
+
+
+def test_a_parameter_that_gets_its_first_gradient_after_some_steps():
+    params = make_params(SMALL, tg.float32)
+    optimizer = Adam(params)
+    for i in range(6):
+        random_gradients(params, np.random.default_rng(i))
+        if i < 4:
+            params[1].grad = None
+        optimizer.step()
+    assert [int(optimizer.state[param]["step"]) for param in params] == [6, 2, 6, 6]
 
 
 def test_state_that_was_read_once_may_be_changed_later():
