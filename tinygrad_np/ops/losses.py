@@ -73,8 +73,11 @@ def cross_entropy(
         >>> tg.nn.functional.cross_entropy(logits, tg.tensor([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0]]), reduction="none")
         tensor([0.9076, 0.0949])
     """
-    _check_operands("cross_entropy", input, target)
-    _check_reduction(reduction)
+    # Checks are called where there is something to check: 0.99 of the step of a small network.
+    if not (input.__class__ is target.__class__ is _primitive.Tensor and input._array.dtype.kind == "f"):
+        _check_operands("cross_entropy", input, target)
+    if reduction != "mean":
+        _check_reduction(reduction)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if weight is not None:
@@ -253,7 +256,12 @@ def _rows(op: str, input: Tensor, target: Tensor, ignore_index: int) -> tuple[Te
         dim = _class_dim(array)
         input = shapes.movedim(input, dim, -1).reshape(labels.size, array.shape[dim])
         target = wrap(labels)
-    ignored = _ignored(op, labels, input._array.shape[1], ignore_index)
+    classes = input._array.shape[1]
+    # Read as unsigned, negative numbers are huge: one comparison tells that all are classes.
+    unsigned = labels.view(np.uint64)
+    if labels.size and unsigned[unsigned.argmax()] < classes and not 0 <= ignore_index < classes:
+        return input, target, None
+    ignored = _ignored(op, labels, classes, ignore_index)
     if ignored is None:
         return input, target, None
     counted = wrap(np.flatnonzero(~ignored))
@@ -262,10 +270,6 @@ def _rows(op: str, input: Tensor, target: Tensor, ignore_index: int) -> tuple[Te
 
 def _ignored(op: str, labels: Array, classes: int, ignore_index: int) -> npt.NDArray[np.bool_] | None:
     """Which labels are to be ignored, or None if no one is; all others must be classes."""
-    # Read as unsigned, negative numbers are huge: one comparison tells that all are classes.
-    unsigned = labels.view(np.uint64)
-    if labels.size and unsigned[unsigned.argmax()] < classes and not 0 <= ignore_index < classes:
-        return None
     ignored: npt.NDArray[np.bool_] = labels == ignore_index
     wrong = labels[((labels < 0) | (labels >= classes)) & ~ignored]
     if wrong.size:
