@@ -159,6 +159,19 @@ def test_what_is_changed_after_a_first_call(change, expected):
     assert np.array_equal(out.detach(), one_by_one(net, X).detach())
 
 
+def test_what_is_found_out_is_kept(monkeypatch):
+    """While a network is trained, whatever is made and noted beside its structure."""
+    net = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), *network(nn.Tanh())[1:])
+    net(X)
+    monkeypatch.setattr("tinygrad_np.nn.modules.container.Steps", None)
+    for net.epoch in range(2):
+        nn.CrossEntropyLoss()(net(X), tg.zeros(5, dtype=tg.int64)).backward()
+        net[0].note = net[0].weight.grad
+        net[1].running_mean = net[1].running_mean * 0.5
+    net.eval()
+    net(X)
+
+
 def test_what_is_changed_back():
     net = network(nn.Tanh())
     for needed in (False, True, False):

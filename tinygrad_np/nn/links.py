@@ -57,7 +57,7 @@ class Link(NamedTuple):
             return None
         op, names = link
         for name in names:  # what is no parameter, or computed by a property, may be another at each call
-            if name not in module._registered or getattr(module, name) is not module.__dict__[name]:
+            if module._registered.get(name) != "parameter" or getattr(module, name) is not module.__dict__[name]:
                 return None
         return cls(op, [module.__dict__[name] for name in names])
 

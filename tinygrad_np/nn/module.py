@@ -17,7 +17,7 @@ _BUFFERS: tuple[Kind, ...] = ("buffer", "non-persistent buffer")
 
 
 class Structure:
-    """What all modules are made of, and how they are called.
+    """Of what parameters and children all modules are made, and how they are called.
 
     Attributes:
         version: another object after each change. So whoever remembers something of the structure can tell if it holds.
@@ -100,7 +100,7 @@ class Module:
         if kind is not None and value is not None and not (kind in _BUFFERS and isinstance(value, Tensor)):
             raise _cannot_assign(name, value, kind)
         super().__setattr__(name, value)
-        if kind is not None or name in _CALLED:
+        if (kind is not None and kind not in _BUFFERS) or name in _CALLED:
             structure.change()
 
     def __delattr__(self, name: str) -> None:
@@ -125,7 +125,8 @@ class Module:
             self._registered.pop(name, None)
         self.__dict__[name] = value
         self._registered[name] = kind
-        structure.change()
+        if kind not in _BUFFERS:
+            structure.change()
 
     def _register_new(self, name: str, value: Any, kind: Kind) -> None:
         """`_register` for a name that must be free, or belong to something of the same kind."""
