@@ -159,6 +159,20 @@ def test_what_is_changed_after_a_first_call(change, expected):
     assert np.array_equal(out.detach(), one_by_one(net, X).detach())
 
 
+def test_a_module_that_changes_those_behind_it():
+    class Grower(nn.Module):
+        def forward(self, input):
+            follower.weight = nn.Parameter(follower.weight.detach() * 2)
+            return input
+
+    follower = nn.Linear(4, 3)
+    net = nn.Sequential(Grower(), follower, nn.Tanh())
+    for _ in range(2):
+        out = net(X)
+        assert np.array_equal(out.detach(), follower(X).tanh().detach())
+        assert nodes(out) == ["LinearTanhBackward0"]
+
+
 def test_what_is_found_out_is_kept(monkeypatch):
     """While a network is trained, whatever is made and noted beside its structure."""
     net = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), *network(nn.Tanh())[1:])

@@ -150,9 +150,7 @@ class Sequential(_List[Module]):
             steps = self._steps
             if steps is None or not steps.hold():
                 steps = self._steps = Steps([self.__dict__[name] for name in self._names()])
-            for function, operands in steps.calls:
-                input = function(input, *operands)
-            return input
+            return steps.run(input)
         for name, kind in self._registered.items():
             if kind == "module":
                 input = self.__dict__[name](input)
