@@ -26,7 +26,7 @@ Times = dict[str, list[float]]
 class Worker:
     """A contender's process: see `benchmarks.worker`."""
 
-    def __init__(self, module: str, contender: str, threads: int) -> None:
+    def __init__(self, module: str, contender: str, threads: int, variables: Mapping[str, str]) -> None:
         limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC"), str(threads))
         self.contender = contender
         self.process = subprocess.Popen(
@@ -34,7 +34,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | limits,
+            env=os.environ | limits | dict(variables),
         )
 
     def ask(self, *request: Any) -> Any:
@@ -59,10 +59,12 @@ class Worker:
 
 
 @contextmanager
-def workers(module: str, contenders: Iterable[str], threads: int) -> Iterator[dict[str, Worker]]:
-    """The workers of these contenders, by name."""
+def workers(
+    module: str, contenders: Iterable[str], threads: int, variables: Mapping[str, str] | None = None
+) -> Iterator[dict[str, Worker]]:
+    """The workers of these contenders, by name, with ``variables`` in their environment."""
     with ExitStack() as stack:
-        running = {name: Worker(module, name, threads) for name in contenders}
+        running = {name: Worker(module, name, threads, variables or {}) for name in contenders}
         for worker in running.values():
             stack.callback(worker.close)
         yield running
