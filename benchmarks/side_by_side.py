@@ -34,7 +34,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | limits | dict(variables),
+            env={**os.environ, **limits, **variables},
         )
 
     def ask(self, *request: Any) -> Any:
