@@ -546,7 +546,17 @@ def tanh(input: Array) -> Array:
     return np.tanh(input)
 
 
-tanh.rule(input=lambda g, out: g * (number(1, out.dtype) - out * out))
+def _tanh_gradient(g: Any, out: Any) -> Any:
+    slope = out * out
+    if slope.__class__ is not np.ndarray:
+        return g * (1 - slope)
+    # In one array instead of three: of 10,000 elements, that takes 0.6 of the time.
+    np.subtract(number(1, out.dtype), slope, out=slope)
+    slope *= g
+    return slope
+
+
+tanh.rule(input=_tanh_gradient)
 
 
 @primitive(promote="floating")
@@ -564,7 +574,16 @@ def sigmoid(input: Array) -> Array:
     return np.reciprocal(out, out=out)
 
 
-sigmoid.rule(input=lambda g, out: g * (out * (number(1, out.dtype) - out)))
+def _sigmoid_gradient(g: Any, out: Any) -> Any:
+    slope = number(1, out.dtype) - out
+    if slope.__class__ is not np.ndarray:
+        return g * (out * slope)
+    slope *= out  # in one array, as for tanh
+    slope *= g
+    return slope
+
+
+sigmoid.rule(input=_sigmoid_gradient)
 
 # Does not warn of an overflow. In a `with` statement, errstate takes twice as long, which is 0.01 of a step of a small
 # network with sigmoids.
