@@ -263,7 +263,8 @@ class Tensor:
         grad = self._grad
         if grad is None or isinstance(grad, Tensor):
             return grad
-        self._grad = tensor = Tensor._wrap(np.asarray(grad))
+        array = np.asarray(grad)
+        self._grad = tensor = Tensor._wrap(array if array.flags.writeable else array.copy())
         return tensor
 
     @grad.setter

@@ -37,6 +37,26 @@ def test_the_gradient_has_its_tensors_shape_and_dtype():
         assert not x.grad.requires_grad
 
 
+def test_a_gradient_that_was_read_only_may_be_changed_and_added_to():
+    class Triple(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return 3 * x
+
+        @staticmethod
+        def backward(ctx, g):
+            three = np.full(2, 3, "float32")
+            three.flags.writeable = False
+            return tg.from_numpy(three)
+
+    for times in (1, 2):
+        x = leaf(1.0, 2.0)
+        for _ in range(times):
+            Triple.apply(x).sum().backward()
+        x.grad += 1
+        assert x.grad.tolist() == [3.0 * times + 1] * 2
+
+
 def test_a_tensor_used_in_many_ways_gets_the_sum():
     x = leaf(2.0)
     y = x * x  # used at three depths
