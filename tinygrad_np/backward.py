@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from tinygrad_np.graph import Gradient, Node, sweep, take
+from tinygrad_np.graph import Gradient, Node, modes, sweep, take
 from tinygrad_np.ops import primitive
 from tinygrad_np.ops.primitive import wrap
 
@@ -46,13 +46,11 @@ def backward(
         tensor([3., 5.])
     """
     roots = _roots("tensors", tensors, grad_tensors, create_graph)
-    retain_graph = create_graph if retain_graph is None else retain_graph
     if inputs is None:
-        sweep(roots, retain_graph=retain_graph, create_graph=create_graph)
+        _run(roots, None, retain_graph, create_graph)
         return
     targets = _sequence("inputs", inputs)
-    nodes = _target_nodes("backward", targets)
-    found = sweep(roots, inputs=nodes, retain_graph=retain_graph, create_graph=create_graph)
+    found = _run(roots, _target_nodes("backward", targets), retain_graph, create_graph)
     for tensor in targets:
         if tensor._node in found:  # not twice, where the tensor is among the inputs twice
             tensor._accumulate_grad(take(found, tensor._node), True)
@@ -94,9 +92,8 @@ def grad(
     if materialize_grads and allow_unused is False:
         raise ValueError("grad: allow_unused must be True or not passed when materialize_grads=True")
     roots = _roots("outputs", outputs, grad_outputs, create_graph)
-    retain_graph = create_graph if retain_graph is None else retain_graph
     targets = _target_nodes("grad", _sequence("inputs", inputs))
-    found = sweep(roots, inputs=targets, retain_graph=retain_graph, create_graph=create_graph)
+    found = _run(roots, targets, retain_graph, create_graph)
     gradients: dict[Node, Tensor | None] = {}
     for i, node in enumerate(targets):
         if node in found:
@@ -110,6 +107,17 @@ def grad(
                 )
             gradients[node] = wrap(np.zeros(node.shape, node.dtype)) if materialize_grads else None
     return tuple([gradients[node] for node in targets])
+
+
+def _run(
+    roots: list[tuple[Node, Gradient]], inputs: Iterable[Node] | None, retain_graph: bool | None, create_graph: bool
+) -> dict[Node, Gradient]:
+    recording = modes.grad
+    modes.grad = create_graph
+    try:
+        return sweep(roots, inputs=inputs, retain_graph=create_graph if retain_graph is None else retain_graph)
+    finally:
+        modes.grad = recording
 
 
 def _roots(name: str, tensors: Tensors, grads: Any, create_graph: bool) -> list[tuple[Node, Gradient]]:

@@ -198,11 +198,7 @@ class Parts:
 
 
 def sweep(
-    roots: Sequence[tuple[Node, Gradient]],
-    *,
-    inputs: Iterable[Node] | None = None,
-    retain_graph: bool = False,
-    create_graph: bool = False,
+    roots: Sequence[tuple[Node, Gradient]], *, inputs: Iterable[Node] | None = None, retain_graph: bool = False
 ) -> dict[Node, Gradient]:
     """Carry gradients from ``roots`` back to the leaves, each node after all that used its output.
 
@@ -210,7 +206,6 @@ def sweep(
         roots: nodes, each with the gradient of its output.
         inputs: compute the gradients of these nodes only, return them, and give the leaves nothing.
         retain_graph: keep what the nodes saved, for another sweep.
-        create_graph: record the sweep itself; the gradients are then tensors.
 
     Returns:
         The gradient of each of ``inputs`` that was reached.
@@ -221,58 +216,54 @@ def sweep(
     pending: dict[Node, Gradient] = {}  # the gradients that have arrived
     newest: list[tuple[int, Node]] = []  # a heap of the nodes they have arrived at, the newest of them on top
     sums: set[Node] = set()
-    recording, modes.grad = modes.grad, create_graph
-    try:
-        for node, grad in roots:
-            if node in pending:
-                _add(pending, sums, node, grad)
-            else:
-                pending[node] = grad
-                heappush(newest, (-node.time, node))
-        while newest:
-            node = heappop(newest)[1]
-            if node.hooks:
-                _run_hooks(node, pending)
-            if selection is not None and not selection.goes_on(node, pending):
-                del pending[node]
+    for node, grad in roots:
+        if node in pending:
+            _add(pending, sums, node, grad)
+        else:
+            pending[node] = grad
+            heappush(newest, (-node.time, node))
+    while newest:
+        node = heappop(newest)[1]
+        if node.hooks:
+            _run_hooks(node, pending)
+        if selection is not None and not selection.goes_on(node, pending):
+            del pending[node]
+            continue
+        grad = None  # or a leaf that waited in `pending` could not tell that nobody else has its gradient
+        if anomaly:
+            gradients = _checked_backward(node, pending.pop(node), wanted, retain_graph)
+        else:
+            gradients = node.backward(pending.pop(node), wanted, retain_graph)
+        if wanted is not None:
+            gradients = _only(wanted, node.edges, gradients)
+        # Each is taken out of the list, for from the reference count a leaf can tell if it may keep the array.
+        for edge in reversed(node.edges):
+            grad = gradients.pop()
+            if grad is None:
                 continue
-            grad = None  # or a leaf that waited in `pending` could not tell that nobody else has its gradient
-            if anomaly:
-                gradients = _checked_backward(node, pending.pop(node), wanted, retain_graph)
-            else:
-                gradients = node.backward(pending.pop(node), wanted, retain_graph)
-            if wanted is not None:
-                gradients = _only(wanted, node.edges, gradients)
-            # Each is taken out of the list, for from the reference count a leaf can tell if it may keep the array.
-            for edge in reversed(node.edges):
-                grad = gradients.pop()
-                if grad is None:
-                    continue
-                if grad.shape != edge.shape or grad.dtype is not edge.dtype or grad.__class__ is not ndarray:
-                    grad = _fitted(grad, edge, wanted is None)
-                if edge.__class__ is Leaf and wanted is None and not edge.hooks:
-                    # It need not wait for its whole gradient, for it adds up what arrives by itself. The first becomes
-                    # its own nearly always, as `receive` would find: without the call a small step takes 0.98.
-                    tensor = edge.owner()
-                    if (
-                        tensor is not None
-                        and tensor._grad is None
-                        and tensor._node is edge
-                        and grad.__class__ is ndarray
-                        and grad.base is None
-                        and getrefcount(grad) <= _ALONE
-                    ):
-                        tensor._grad = grad
-                    else:
-                        edge.receive(grad)
-                elif edge in pending:
-                    _add(pending, sums, edge, grad)
+            if grad.shape != edge.shape or grad.dtype is not edge.dtype or grad.__class__ is not ndarray:
+                grad = _fitted(grad, edge, wanted is None)
+            if edge.__class__ is Leaf and wanted is None and not edge.hooks:
+                # It need not wait for its whole gradient, for it adds up what arrives by itself. The first becomes
+                # its own nearly always, as `receive` would find: without the call a small step takes 0.99.
+                tensor = edge.owner()
+                if (
+                    tensor is not None
+                    and tensor._grad is None
+                    and tensor._node is edge
+                    and grad.__class__ is ndarray
+                    and grad.base is None
+                    and getrefcount(grad) <= _ALONE
+                ):
+                    tensor._grad = grad
                 else:
-                    pending[edge] = grad
-                    heappush(newest, (-edge.time, edge))
-            assert not gradients, f"{node.name()} gave more gradients than it has inputs"
-    finally:
-        modes.grad = recording
+                    edge.receive(grad)
+            elif edge in pending:
+                _add(pending, sums, edge, grad)
+            else:
+                pending[edge] = grad
+                heappush(newest, (-edge.time, edge))
+        assert not gradients, f"{node.name()} gave more gradients than it has inputs"
     return {} if selection is None else selection.found
 
 

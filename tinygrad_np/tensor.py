@@ -263,7 +263,7 @@ class Tensor:
         grad = self._grad
         if grad is None or isinstance(grad, Tensor):
             return grad
-        array = np.asarray(grad)
+        array = np.asarray(grad)  # read-only, if a rule returned it so
         self._grad = tensor = Tensor._wrap(array if array.flags.writeable else array.copy())
         return tensor
 

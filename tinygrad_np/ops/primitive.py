@@ -261,7 +261,7 @@ class OpNode(Node):
             for i, value in enumerate(self.plan.arguments(saved))
         ]
         out = self.op.decompose(*tensors)
-        found = sweep([(out._node, grad)], inputs=joints.values(), retain_graph=True, create_graph=True)
+        found = sweep([(out._node, grad)], inputs=joints.values(), retain_graph=True)
         for joint in joints.values():
             joint.connect()
         return [found.get(joint) for joint in joints.values()]
