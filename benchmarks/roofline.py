@@ -1,7 +1,7 @@
 """How far a training step is from what the machine can do: ``python -m benchmarks.roofline``.
 
-The bound is a step that does nothing but its matrix products, each one BLAS call in the fastest memory layout and into
-memory that is there already (a convolution is a product with the unfolded image), and that touches everything else as
+The bound is a step that does nothing but its matrix products, each by BLAS in the fastest memory layout and into memory
+that is there already (a convolution is a product with the unfolded image), and that touches everything else as
 seldom as an implementation on top of BLAS can:
 
 - parameters, gradients and the optimizer's state: each read once, each but the gradients written once; but the gradient
@@ -10,8 +10,8 @@ seldom as an implementation on top of BLAS can:
   and what was kept of the output read, and the gradient of the input written;
 - a convolution: the image read and the unfolded image written, and the same in the backward pass.
 
-Both are measured: the products with `numpy.matmul` or `numpy.dot`, the memory by copying arrays of these sizes. They
-run in a process of their own each, in turns with the project.
+Both are measured: the products with `numpy.matmul`, `numpy.dot` or `tinygrad_np.blas.product`, the memory by copying
+arrays of these sizes. They run in a process of their own each, in turns with the project.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from benchmarks import training_step
 from benchmarks.side_by_side import add_options, interleave, load, ratio, workers
 from benchmarks.training_step import PROJECT, print_row
 from benchmarks.workloads import WORKLOADS, Workload
+from tinygrad_np import blas
 from tinygrad_np.low_rank import is_thin
 
 ARRAYS_MOVED = {"sgd": 3, "rmsprop": 5, "adam": 7}  # of a parameter's size, read or written by an update
@@ -102,7 +103,7 @@ def backward_too(forward: Product, first: bool) -> list[Product]:
 
 
 def calls_of(product: Product) -> Iterator[Call]:
-    """The ways to compute a product: all memory layouts of its three matrices, by two functions of NumPy."""
+    """The ways to compute a product: all memory layouts of its three matrices, by NumPy or in a part per thread."""
     rows, inner, columns = product
     rng = np.random.default_rng(0)
 
@@ -116,6 +117,8 @@ def calls_of(product: Product) -> Iterator[Call]:
             left, right, out = right.T, left.T, out.T
         yield lambda a=left, b=right, c=out: np.matmul(a, b, out=c)
         yield lambda a=left, b=right, c=out: np.dot(a, b, out=c)  # is called faster, and does not fear outer products
+        if blas.product(left, right) is not None:
+            yield lambda a=left, b=right: blas.product(a, b)
 
 
 def copies_of(moved: int, threads: int, pool: ThreadPoolExecutor) -> Iterator[Call]:

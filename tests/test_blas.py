@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_np import blas
-from tinygrad_np.blas import axpby, gemm
+from tinygrad_np.blas import axpby, gemm, product
 
 LEAST = blas._LEAST
 found = pytest.mark.skipif(
@@ -36,7 +37,7 @@ def calls(monkeypatch):
     made = []
 
     def watched(routine):
-        return lambda *arguments: (made.append(routine), routine(*arguments))
+        return routine and (lambda *arguments: (made.append(routine), routine(*arguments)))
 
     routines = {dtype: blas.Routines(*map(watched, of_dtype)) for dtype, of_dtype in blas._routines.items()}
     monkeypatch.setattr(blas, "_routines", routines)
@@ -144,6 +145,123 @@ def test_an_error_of_shape_stays_numpys():
         axpby(0.5, np.zeros(LEAST + 1), 1, np.zeros(LEAST), np.zeros(LEAST + 1))
 
 
+# ---- products in parts ---------------------------------------------------------------------------------------------
+
+in_parts = pytest.mark.skipif(
+    not blas._routines or None in [routines.gemm_batch for routines in blas._routines.values()],
+    reason="NumPy has no OpenBLAS here that computes several products at once",
+)
+
+
+dozens = st.integers(1, 60).map(lambda count: 12 * count)
+
+
+@pytest.fixture(params=[2, 4])
+def _threads(request):
+    before = blas.threads.get_count()
+    blas.threads.set_count(request.param)
+    yield
+    blas.threads.set_count(before)
+
+
+def matrices(m, k, n, transposed=(False, False), dtype=np.float32):
+    left = numbers(k, m, dtype=dtype).T if transposed[0] else numbers(m, k, dtype=dtype)
+    right = numbers(n, k, dtype=dtype, seed=1).T if transposed[1] else numbers(k, n, dtype=dtype, seed=1)
+    return left, right
+
+
+@in_parts
+@pytest.mark.usefixtures("_threads")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("transposed", [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("shape", [(300, 100, 400), (40, 500, 600), (2, 3000, 2000), (5000, 40, 44), (256, 256, 256)])
+def test_a_product_in_parts_is_the_product(shape, transposed, dtype, calls):
+    left, right = matrices(*shape, transposed, dtype)
+    left[1, 2], right[3, 4] = np.nan, np.inf
+    before = left.copy(), right.copy()
+    out = product(left, right)
+    assert [call.__name__ for call in calls] == [f"cblas_{'s' if dtype == np.float32 else 'd'}gemm_batch_strided"]
+    with np.errstate(invalid="ignore"):
+        expected = left.astype(float) @ right.astype(float)
+    assert out.dtype == dtype
+    assert out.flags.c_contiguous
+    assert np.allclose(out, expected, rtol=0, atol=1e5 * np.finfo(dtype).eps, equal_nan=True)
+    assert np.array_equal(left, before[0], equal_nan=True)
+    assert np.array_equal(right, before[1])
+
+
+@in_parts
+@pytest.mark.usefixtures("_threads")
+def test_what_is_no_product_in_parts_is_left_to_numpy(calls):
+    left, right = matrices(200, 200, 200)
+    fixed = right.copy()
+    fixed.flags.writeable = False
+    unaligned = np.empty(200 * 200 * 4 + 1, np.uint8)[1:].view(np.float32).reshape(200, 200)
+    for operands in [
+        (left, right[:, ::2]),
+        (left, np.broadcast_to(right[:1], right.shape)),
+        (left, fixed),
+        (left, unaligned),
+        (left, right.astype(np.float64)),
+        (left.astype(np.float16), right.astype(np.float16)),
+        (left.astype(int), right.astype(int)),
+        (left.astype(">f4"), right.astype(">f4")),
+        matrices(201, 200, 200),  # rows that cannot be shared out
+        matrices(20, 2000, 201),  # nor columns
+        matrices(1, 2000, 4000),
+        matrices(4000, 2000, 1),
+        matrices(100, 100, 100),  # too few multiplications
+        matrices(300, 2000, 1000),  # too many
+        (left, numbers(300, 200)),
+        (left[:0], right),
+    ]:
+        assert product(*operands) is None
+    assert not calls
+
+
+@in_parts
+@given(m=dozens, k=dozens, n=dozens, threads=st.integers(1, 64))
+def test_no_part_is_so_small_that_openblas_might_crash(m, k, n, threads):
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        routines = blas._routines[np.dtype(np.float32)]._replace(gemm_batch=lambda *arguments: asked.append(arguments))
+        patch.setattr(blas, "_routines", {np.dtype(np.float32): routines})
+        patch.setattr(blas, "threads", Library(threads).threads)
+        product(np.empty((m, k), np.float32), np.empty((k, n), np.float32))
+    for _, _, _, rows, columns, inner, *_, parts in asked:
+        assert 2 <= parts <= threads
+        assert rows * columns * inner * parts == m * k * n
+        assert rows * columns * inner > 10**6
+
+
+@in_parts
+@pytest.mark.usefixtures("_threads")
+def test_products_of_several_threads_take_turns(monkeypatch):
+    at_work, most = [], []
+
+    def gemm_batch(*arguments):
+        at_work.append(arguments)
+        most.append(len(at_work))
+        time.sleep(0.01)
+        at_work.pop()
+
+    routines = blas._routines[np.dtype(np.float32)]._replace(gemm_batch=gemm_batch)
+    monkeypatch.setattr(blas, "_routines", {np.dtype(np.float32): routines})
+    workers = [threading.Thread(target=product, args=matrices(200, 200, 200)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert most == [1] * 4
+
+
+@in_parts
+def test_with_one_thread_nothing_is_divided(calls):
+    with blas.threads:
+        assert product(*matrices(200, 200, 200)) is None
+    assert not calls
+
+
 # ---- its threads ---------------------------------------------------------------------------------------------------
 
 
@@ -207,8 +325,9 @@ def test_a_forked_process_lets_go_of_what_other_threads_held():
     library = Library(4)
     library.threads.__enter__()
     library.threads._lock.acquire()
+    library.threads.taken.acquire()
     library.threads.reset()
     assert library.count == 4
-    with library.threads:
+    with library.threads, library.threads.taken:
         assert library.count == 1
     assert library.count == 4

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
+from tinygrad_np.blas import product
 from tinygrad_np.dtypes import DType
 from tinygrad_np.low_rank import LEAST, LowRank, is_thin
 from tinygrad_np.ops import primitive as _primitive
@@ -68,8 +69,10 @@ def _times(left: Any, right: Any) -> Any:
     """
     if left.__class__ is not ndarray:
         return np.matmul(left, right)
-    few = left.size * right.shape[1] <= _FEW
-    return left.dot(right) if few or left.shape[1] == 1 else np.matmul(left, right)
+    if left.size * right.shape[1] <= _FEW or left.shape[1] == 1:
+        return left.dot(right)
+    divided = product(left, right)
+    return np.matmul(left, right) if divided is None else divided
 
 
 _FEW = 10**6  # multiplications
