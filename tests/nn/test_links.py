@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import sys
 import tracemalloc
 
 import numpy as np
@@ -152,11 +153,15 @@ def freeze(net):
 )
 def test_what_is_changed_after_a_first_call(change, expected):
     net = network(nn.Tanh())
-    net(X)
+    for recorded in (True, False):
+        with tg.set_grad_enabled(recorded):
+            net(X)
     change(net)
     out = net(X)
     assert nodes(out) == expected
     assert np.array_equal(out.detach(), one_by_one(net, X).detach())
+    with tg.no_grad():
+        assert np.array_equal(net(X), out.detach())
 
 
 def test_a_module_that_changes_those_behind_it():
@@ -254,12 +259,40 @@ def test_hooks_of_parameters_and_of_the_network_run():
     assert seen == ["network", (3, 4)] or seen == [(3, 4), "network"]
 
 
-def test_relu_in_place_shows_where_it_can_be_seen():
+@pytest.mark.parametrize("recorded", [True, False])
+def test_relu_in_place_shows_where_it_can_be_seen(recorded):
     net, x = nn.Sequential(nn.ReLU(inplace=True), *network(nn.ReLU(inplace=True))), X.clone()
-    out = net(x)
-    assert nodes(out) == ["LinearReluLinearBackward0"]
+    with tg.set_grad_enabled(recorded):
+        out = net(x)
+    assert nodes(out) == ["LinearReluLinearBackward0"] * recorded
     assert np.array_equal(x, X.relu())
     assert np.array_equal(out.detach(), one_by_one(net, X.clone()).detach())
+
+
+def test_without_a_graph_links_are_one_call():
+    net, called = network(nn.Tanh(), nn.LeakyReLU()), []
+    forwards = {kind.forward.__code__: kind for kind in (nn.Linear, nn.Tanh, nn.LeakyReLU)}
+    expected = one_by_one(net, X).detach()
+    with tg.no_grad():
+        sys.setprofile(lambda frame, event, _: called.append(forwards.get(frame.f_code)) if event == "call" else None)
+        try:
+            out = net(X)
+        finally:
+            sys.setprofile(None)
+    assert [kind for kind in called if kind] == [nn.LeakyReLU]
+    assert np.array_equal(out, expected)
+
+
+def test_a_module_that_turns_the_graph_on_or_off():
+    class Switch(nn.Module):
+        def forward(self, input):
+            tg.set_grad_enabled(not tg.is_grad_enabled())
+            return input
+
+    net = nn.Sequential(nn.Linear(4, 4), Switch(), *network(nn.Tanh()))
+    for recorded, expected in [(True, []), (False, ["LinearTanhLinearBackward0"])]:
+        with tg.set_grad_enabled(recorded):
+            assert nodes(net(X)) == expected
 
 
 def test_a_chain_begins_with_a_layer_that_is_trained():

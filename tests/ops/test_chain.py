@@ -103,9 +103,10 @@ def test_it_is_one_node_and_one_function_for_all_of_its_kind():
 
 def test_it_keeps_only_what_rules_read():
     layer, tanh, neg = linear.op, tg.tanh.op, tg.neg.op
-    assert Chain((layer, tanh, layer, tanh, layer)).kept == [1, 3]
-    assert Chain((layer, neg, neg, layer)).kept == [2]
-    assert Chain((tanh, neg)).kept == [0]
+    assert Chain((layer, tanh, layer, tanh, layer), recorded=True).kept == [1, 3]
+    assert Chain((layer, neg, neg, layer), recorded=True).kept == [2]
+    assert Chain((tanh, neg), recorded=True).kept == [0]
+    assert Chain((tanh, neg), recorded=False).kept == []
 
 
 def test_errors_are_those_of_the_link():

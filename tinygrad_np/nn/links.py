@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from tinygrad_np.graph import modes
 from tinygrad_np.nn.module import Module, structure
 from tinygrad_np.ops.chain import chain
 from tinygrad_np.ops.table import Op, on_change
@@ -65,15 +66,21 @@ class Link(NamedTuple):
 class Steps:
     """What to call, one after the other, instead of modules: found out once, for as long as it holds.
 
-    With that a training step of 8-16-16-2 units takes 0.94 of the time, of 784-200-10 units 0.95.
+    With that a training step of 8-16-16-2 units takes 0.94 of the time, of 784-200-10 units 0.95. Without a graph, one
+    input passes through 8-16-16-2 units in 0.8 of the time.
+
+    Args:
+        modules: those modules.
+        recorded: whether a graph is recorded when they are called.
 
     Attributes:
         calls: functions; their arguments after the first, which is what the one before returned; and for a module, the
             modules that follow, which it may change when it is called.
     """
 
-    def __init__(self, modules: Sequence[Module]) -> None:
+    def __init__(self, modules: Sequence[Module], recorded: bool) -> None:
         self.calls: list[tuple[Callable[..., Any], list[Tensor | None], Sequence[Module]]] = []
+        self._recorded = recorded
         # What it rests on: the structure, the methods of classes, and whether some parameters need a gradient.
         self._version = structure.version
         self._methods: dict[type[Module], tuple[Any, Any]] = {}
@@ -89,17 +96,22 @@ class Steps:
                 operands += link.operands
                 continue
             if ops:
-                self.calls.append((chain(tuple(ops)), operands, ()))
+                self.calls.append((chain(tuple(ops), recorded), operands, ()))
                 ops, operands = [], []
             self.calls.append((module, [], modules[i + 1 :]))
         if ops:
-            self.calls.append((chain(tuple(ops)), operands, ()))
+            self.calls.append((chain(tuple(ops), recorded), operands, ()))
 
     def _begins(self, link: Link) -> bool:
-        """Whether a chain begins here: not where no parameter needs a gradient, for a chain keeps its input."""
-        asked = [(operand, operand._node is not None) for operand in link.operands if operand is not None]
-        self._asked += asked
-        return any(needed for _, needed in asked)
+        """Whether a chain begins here: with parameters, one of which needs a gradient if a graph is recorded.
+
+        Otherwise the chain would keep its input for nothing. What has no parameters might change its input in place.
+        """
+        params = [operand for operand in link.operands if operand is not None]
+        if not self._recorded:
+            return bool(params)
+        self._asked += [(param, param._node is not None) for param in params]
+        return any(param._node is not None for param in params)
 
     def hold(self) -> bool:
         """Whether nothing was changed since."""
@@ -115,6 +127,6 @@ class Steps:
         """Call them all."""
         for function, operands, following in self.calls:
             input = function(input, *operands)
-            if following and not self.hold():
-                return Steps(following).run(input)
+            if following and not (self.hold() and modes.grad is self._recorded):
+                return Steps(following, modes.grad).run(input)
         return input

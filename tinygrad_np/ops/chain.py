@@ -38,12 +38,13 @@ LONGEST = 32  # links; a sweep holds all gradients of a chain at once, and writi
 
 
 @functools.lru_cache(maxsize=128)
-def chain(links: tuple[Op, ...]) -> Callable[..., Any]:
+def chain(links: tuple[Op, ...], recorded: bool = True) -> Callable[..., Any]:
     """The composition of ``links`` as a function of tensors.
 
     Args:
         links: ops, whose first argument is what the one before returns and whose others are tensors or None. They are
             not `fused`, and return no views.
+        recorded: whether gradients may be wanted. If not, what a link returns is gone when the next has used it.
 
     Returns:
         A function of the first link's input, then the other arguments of every link.
@@ -55,16 +56,16 @@ def chain(links: tuple[Op, ...]) -> Callable[..., Any]:
         tensor([403.4288], grad_fn=<MatmulExpBackward0>)
     """
     if len(links) > LONGEST:
-        return _chain_of_chains(links)
-    return links[0].function if len(links) == 1 else function_of(Chain(links))  # type: ignore[no-any-return]
+        return _chain_of_chains(links, recorded)
+    return links[0].function if len(links) == 1 else function_of(Chain(links, recorded))  # type: ignore[no-any-return]
 
 
 on_change.append(chain.cache_clear)
 
 
-def _chain_of_chains(links: tuple[Op, ...]) -> Callable[..., Any]:
+def _chain_of_chains(links: tuple[Op, ...], recorded: bool) -> Callable[..., Any]:
     parts = [links[start : start + LONGEST] for start in range(0, len(links), LONGEST)]
-    calls = [(chain(part), sum(len(op.parameters) - 1 for op in part)) for part in parts]
+    calls = [(chain(part, recorded), sum(len(op.parameters) - 1 for op in part)) for part in parts]
 
     def call(x: Any, *operands: Any) -> Any:
         start = 0
@@ -81,16 +82,17 @@ class Chain(Op):
 
     Attributes:
         links: the ops, in order.
-        kept: the links, by number, whose result a rule reads. The last one's is the output.
+        kept: the links, by number, whose result a rule reads, if gradients may be wanted. The last one's is the output.
     """
 
     keeps_arguments = False
 
-    def __init__(self, links: tuple[Op, ...]) -> None:
+    def __init__(self, links: tuple[Op, ...], recorded: bool) -> None:
         self.links = links
         sources = [self._source(i, name)[0] for i, op in enumerate(links) for p in op.rules for name in op.read_by(p)]
-        self.kept = [i for i in range(len(links) - 1) if f"out{i}" in sources]
-        super().__init__("_".join(op.name for op in links), self._forward(), fused=True)
+        self.kept = [i for i in range(len(links) - 1) if recorded and f"out{i}" in sources]
+        self.fused = recorded
+        super().__init__("_".join(op.name for op in links), self._forward(), fused=recorded, differentiable=recorded)
         self.decompose = self._one_by_one
 
     def forward_text(self) -> str:
@@ -101,7 +103,7 @@ class Chain(Op):
             targets = f"x = out{i}" if i in self.kept else "x"
             lines.append(f"    {targets} = {op.name}({', '.join(['x', *self._operands(i)])})")
         kept = "".join([f"out{i}, " for i in self.kept])
-        return "\n".join([*lines, f"    return x, ({kept.rstrip()})"])
+        return "\n".join([*lines, f"    return x, ({kept.rstrip()})" if self.fused else "    return x"])
 
     def _forward(self) -> Callable[..., Any]:
         file = f"{__file__}:{'_'.join(op.name for op in self.links)}"

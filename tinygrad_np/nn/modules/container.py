@@ -118,8 +118,8 @@ class _List(Module, Generic[T]):
 class Sequential(_List[Module]):
     """A chain: each module is called with what the one before returned.
 
-    While gradients are recorded, a ``Linear`` and those of ``Linear``, ``ReLU``, ``Sigmoid`` and ``Tanh`` that follow
-    run as one op, unless there are hooks between them. The results are the same; ``grad_fn`` and the time are not.
+    A ``Linear`` and those of ``Linear``, ``ReLU``, ``Sigmoid`` and ``Tanh`` that follow run as one op, unless there are
+    hooks between them. The results are the same; ``grad_fn`` and the time are not.
 
     Args:
         *modules: The modules in order; or one dict of them, whose keys become their names.
@@ -137,7 +137,7 @@ class Sequential(_List[Module]):
     """
 
     _kind = "module"
-    _steps: Steps | None = None
+    _steps: tuple[Steps | None, Steps | None] = None, None  # without a graph, and with one
 
     def __init__(self, *modules: Any) -> None:
         super().__init__()
@@ -146,15 +146,15 @@ class Sequential(_List[Module]):
             self.add_module(str(name), module)
 
     def forward(self, input: Any) -> Any:
-        if modes.grad and not modes.anomaly:
-            steps = self._steps
-            if steps is None or not steps.hold():
-                steps = self._steps = Steps([self.__dict__[name] for name in self._names()])
-            return steps.run(input)
-        for name, kind in self._registered.items():
-            if kind == "module":
-                input = self.__dict__[name](input)
-        return input
+        if modes.anomaly:  # an error is to name the op, not a chain
+            for module in self:
+                input = module(input)
+            return input
+        steps = self._steps[modes.grad]
+        if steps is None or not steps.hold():
+            steps = Steps(list(self), modes.grad)
+            self._steps = (self._steps[0], steps) if modes.grad else (steps, self._steps[1])
+        return steps.run(input)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_steps"}  # a copy has its own
