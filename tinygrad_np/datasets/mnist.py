@@ -227,8 +227,9 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
         OSError: If the file cannot be read.
 
     Example:
-        >>> read_idx("examples/data/MNIST/raw/t10k-labels-idx1-ubyte.gz")
-        array([7, 2, 1, ..., 4, 5, 6], shape=(10000,), dtype=uint8)
+        >>> labels = read_idx("examples/data/MNIST/raw/t10k-labels-idx1-ubyte.gz")
+        >>> labels.shape, labels.dtype, labels[:5].tolist()
+        ((10000,), dtype('uint8'), [7, 2, 1, 0, 4])
 
     Source:
         http://yann.lecun.com/exdb/mnist/, "The IDX file format".

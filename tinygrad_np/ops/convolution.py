@@ -416,9 +416,9 @@ def constant_pad(input: Array, pad: tuple[int, ...], value: float) -> Array:
     cut = [(max(-before, 0), max(-after, 0)) for before, after in margins]
     if any([sum(parts) > size for size, parts in zip(input.shape, cut, strict=True)]):
         raise RuntimeError(f"pad: {pad} cuts off more than there is of a tensor of shape {list(input.shape)}")
-    sizes = [size + sum(parts) for size, parts in zip(input.shape, margins, strict=True)]
+    out = np.empty([size + sum(parts) for size, parts in zip(input.shape, margins, strict=True)], input.dtype)
     try:
-        out = np.full(sizes, int(value) if input.dtype.kind in "iu" else value, input.dtype)
+        out[...] = int(value) if input.dtype.kind in "iu" else value
     except (OverflowError, ValueError):
         raise RuntimeError(f"pad: value cannot be converted to type {input.dtype} without overflow") from None
     out[_within(added, out.shape)] = input[_within(cut, input.shape)]
