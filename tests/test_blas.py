@@ -44,6 +44,14 @@ def calls(monkeypatch):
     return made
 
 
+@pytest.fixture(params=[2, 4])
+def _threads(request):
+    before = blas.threads.get_count()
+    blas.threads.set_count(request.param)
+    yield
+    blas.threads.set_count(before)
+
+
 @given(
     size=st.sampled_from([1, LEAST - 1, LEAST, LEAST + 1, 3 * LEAST + 7]),
     alpha=st.floats(-2, 2, width=16),
@@ -97,10 +105,11 @@ def test_large_arrays_go_to_blas_and_others_do_not(calls):
 
 @found
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("n", "k", "m"), [(1, 1, 1), (5, 2, 7), (200, 1, 784), (91, 3, 91)])
+@pytest.mark.parametrize(("m", "k", "n"), [(1, 1, 1), (5, 2, 7), (200, 1, 784), (91, 3, 91), (600, 12, 800)])
 @pytest.mark.parametrize("beta", [0, 1, -0.5])
-def test_gemm_adds_a_product(n, k, m, beta, dtype):
-    left, right, out = numbers(n, k, dtype=dtype), numbers(k, m, dtype=dtype, seed=1), numbers(n, m, dtype=dtype)
+@pytest.mark.usefixtures("_threads")
+def test_gemm_adds_a_product(m, k, n, beta, dtype):
+    left, right, out = numbers(m, k, dtype=dtype), numbers(k, n, dtype=dtype, seed=1), numbers(m, n, dtype=dtype)
     expected = 0.25 * left.astype(float) @ right + beta * out
     flat = out.copy().reshape(-1)
     assert gemm(0.25, left, right, beta, out)
@@ -148,20 +157,12 @@ def test_an_error_of_shape_stays_numpys():
 # ---- products in parts ---------------------------------------------------------------------------------------------
 
 in_parts = pytest.mark.skipif(
-    not blas._routines or None in [routines.gemm_batch for routines in blas._routines.values()],
+    not blas._routines or blas._workers is None,
     reason="NumPy has no OpenBLAS here that computes several products at once",
 )
 
 
 dozens = st.integers(1, 60).map(lambda count: 12 * count)
-
-
-@pytest.fixture(params=[2, 4])
-def _threads(request):
-    before = blas.threads.get_count()
-    blas.threads.set_count(request.param)
-    yield
-    blas.threads.set_count(before)
 
 
 def matrices(m, k, n, transposed=(False, False), dtype=np.float32):
@@ -226,7 +227,7 @@ def test_no_part_is_so_small_that_openblas_might_crash(m, k, n, threads):
     with pytest.MonkeyPatch.context() as patch:
         routines = blas._routines[np.dtype(np.float32)]._replace(gemm_batch=lambda *arguments: asked.append(arguments))
         patch.setattr(blas, "_routines", {np.dtype(np.float32): routines})
-        patch.setattr(blas, "threads", Library(threads).threads)
+        patch.setattr(blas, "_workers", Library(threads).threads)
         product(np.empty((m, k), np.float32), np.empty((k, n), np.float32))
     for _, _, _, rows, columns, inner, *_, parts in asked:
         assert 2 <= parts <= threads
