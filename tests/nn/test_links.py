@@ -178,6 +178,20 @@ def test_a_module_that_changes_those_behind_it():
         assert nodes(out) == ["LinearTanhBackward0"]
 
 
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_network_that_chooses_its_modules_at_each_call(recorded):
+    class Chooser(nn.Sequential):
+        left_out = None
+
+        def __iter__(self):
+            return iter([module for i, module in enumerate(super().__iter__()) if i != self.left_out])
+
+    net = Chooser(*network(nn.Tanh(), nn.ReLU()))
+    with tg.set_grad_enabled(recorded):
+        for net.left_out in (1, 2, None):
+            assert np.array_equal(net(X).detach(), one_by_one(net, X).detach())
+
+
 def test_what_is_found_out_is_kept(monkeypatch):
     """While a network is trained, whatever is made and noted beside its structure."""
     net = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), *network(nn.Tanh())[1:])

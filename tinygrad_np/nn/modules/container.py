@@ -153,7 +153,8 @@ class Sequential(_List[Module]):
         steps = self._steps[modes.grad]
         if steps is None or not steps.hold():
             steps = Steps(list(self), modes.grad)
-            self._steps = (self._steps[0], steps) if modes.grad else (steps, self._steps[1])
+            if type(self).__iter__ is Sequential.__iter__:  # or it may give others at each call
+                self._steps = (self._steps[0], steps) if modes.grad else (steps, self._steps[1])
         return steps.run(input)
 
     def __getstate__(self) -> dict[str, Any]:
