@@ -10,7 +10,7 @@ seldom as an implementation on top of BLAS can:
   and what was kept of the output read, and the gradient of the input written;
 - a convolution: the image read and the unfolded image written, and the same in the backward pass.
 
-Both are measured: the products with `numpy.matmul`, `numpy.dot` or `tinygrad_np.blas.product`, the memory by copying
+Both are measured: the products with `numpy.matmul`, `numpy.dot` or `tinygrad_np.blas.gemm`, the memory by copying
 arrays of these sizes. They run in a process of their own each, in turns with the project.
 """
 
@@ -118,7 +118,7 @@ def calls_of(product: Product) -> Iterator[Call]:
         yield lambda a=left, b=right, c=out: np.matmul(a, b, out=c)
         yield lambda a=left, b=right, c=out: np.dot(a, b, out=c)  # is called faster, and does not fear outer products
         if blas.product(left, right) is not None:
-            yield lambda a=left, b=right: blas.product(a, b)
+            yield lambda a=left, b=right, c=out: blas.gemm(1.0, a, b, 0.0, c)
 
 
 def copies_of(moved: int, threads: int, pool: ThreadPoolExecutor) -> Iterator[Call]:

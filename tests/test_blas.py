@@ -160,8 +160,6 @@ in_parts = pytest.mark.skipif(
     not blas._routines or blas._workers is None,
     reason="NumPy has no OpenBLAS here that computes several products at once",
 )
-
-
 dozens = st.integers(1, 60).map(lambda count: 12 * count)
 
 

@@ -98,13 +98,13 @@ def gemm(alpha: float, left: Array, right: Array, beta: float, out: Array) -> bo
     (m, k), (inner, n) = left.shape, right.shape
     if routines is None or not left.dtype == right.dtype == out.dtype or k != inner or not 0 < out.size == m * n:
         return False
-    rows, columns = _division(m, k, n)
+    parts = _division(m, k, n)
     try:
-        if rows != columns:
-            _compute_parts(routines.gemm_batch, alpha, left, right, beta, out, rows, columns)
-        else:
+        if parts == _WHOLE:
             operands = _pointer(left), k, _pointer(right), n, beta, _pointer(out), n
             routines.gemm(_ROW_MAJOR, _AS_IT_IS, _AS_IT_IS, m, n, k, alpha, *operands)
+        else:
+            _compute_parts(parts, routines.gemm_batch, alpha, left, right, beta, out)
     except TypeError:
         return False
     return True
@@ -130,7 +130,7 @@ def product(left: Array, right: Array) -> Array | None:
     return out if gemm(1.0, left, right, 0.0, out) else None
 
 
-_WHOLE = 1, 1
+_WHOLE = 1, 1  # a product that is not divided
 
 
 def _division(m: int, k: int, n: int) -> tuple[int, int]:
@@ -149,23 +149,22 @@ def _division(m: int, k: int, n: int) -> tuple[int, int]:
 
 
 def _compute_parts(
+    parts: tuple[int, int],
     gemm_batch: Callable[..., None],
     alpha: float,
     left: Array,
     right: Array,
     beta: float,
     out: Array,
-    rows: int,
-    columns: int,
 ) -> None:
-    """`gemm`, in so many parts of rows, or of columns.
+    """`gemm`, in so many parts of rows or of columns, as `_division` says.
 
     Raises:
         TypeError: a matrix does not lie in memory as it must.
     """
     left_order, left_place, (row_step, _) = _matrix(left)
     right_order, right_place, (_, column_step) = _matrix(right)
-    width = right.shape[1]
+    (rows, columns), width = parts, right.shape[1]
     m, k, n = len(left) // rows, len(right), width // columns
     steps = (m * row_step, 0, m * n) if rows > 1 else (0, n * column_step, n)  # from one part to the next
     operands = *left_place, steps[0], *right_place, steps[1], beta, _pointer(out), width, steps[2], rows * columns
@@ -295,5 +294,5 @@ _library = _open_library()
 _routines = _find_routines()
 threads = _find_threads()
 one_thread: AbstractContextManager[None] = nullcontext() if threads is None else threads
-# The threads that can compute several products at once.
+# The same, if they can compute several products at once.
 _workers = threads if all(routines.gemm_batch is not None for routines in _routines.values()) else None

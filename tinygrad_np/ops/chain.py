@@ -82,16 +82,16 @@ class Chain(Op):
 
     Attributes:
         links: the ops, in order.
-        kept: the links, by number, whose result a rule reads, if gradients may be wanted. The last one's is the output.
+        recorded: whether gradients may be wanted.
+        kept: the links, by number, whose result is kept for a rule to read. The last one's is the output.
     """
 
     keeps_arguments = False
 
     def __init__(self, links: tuple[Op, ...], recorded: bool) -> None:
-        self.links = links
+        self.links, self.recorded = links, recorded
         sources = [self._source(i, name)[0] for i, op in enumerate(links) for p in op.rules for name in op.read_by(p)]
         self.kept = [i for i in range(len(links) - 1) if recorded and f"out{i}" in sources]
-        self.fused = recorded
         super().__init__("_".join(op.name for op in links), self._forward(), fused=recorded, differentiable=recorded)
         self.decompose = self._one_by_one
 
@@ -103,7 +103,7 @@ class Chain(Op):
             targets = f"x = out{i}" if i in self.kept else "x"
             lines.append(f"    {targets} = {op.name}({', '.join(['x', *self._operands(i)])})")
         kept = "".join([f"out{i}, " for i in self.kept])
-        return "\n".join([*lines, f"    return x, ({kept.rstrip()})" if self.fused else "    return x"])
+        return "\n".join([*lines, f"    return x, ({kept.rstrip()})" if self.recorded else "    return x"])
 
     def _forward(self) -> Callable[..., Any]:
         file = f"{__file__}:{'_'.join(op.name for op in self.links)}"
