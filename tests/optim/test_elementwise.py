@@ -10,6 +10,7 @@ import pytest
 import tinygrad_np as tg
 from tests.optim.training import make_params, random_gradients
 from tinygrad_np.optim import SGD, Adagrad, Adam, AdamW, RMSprop
+from tinygrad_np.optim.elementwise import ElementwiseOptimizer
 
 KINDS = [
     pytest.param(lambda params: SGD(params, lr=0.1), id="plain SGD"),
@@ -479,6 +480,81 @@ def test_state_of_the_wrong_shape_is_refused():
     optimizer.state[x]["momentum_buffer"] = tg.zeros(2)
     with pytest.raises(RuntimeError, match=r"'momentum_buffer' of a parameter of shape \[3\] has shape \[2\]"):
         optimizer.step()
+
+
+FADING = [
+    pytest.param(lambda params: SGD(params, lr=0.1, momentum=0.9), ["momentum_buffer"], id="SGD"),
+    pytest.param(
+        lambda params: RMSprop(params, alpha=0.9, momentum=0.9, centered=True),
+        ["square_avg", "grad_avg", "momentum_buffer"],
+        id="RMSprop",
+    ),
+    pytest.param(lambda params: Adam(params, betas=(0.9, 0.9), amsgrad=True), ["exp_avg", "exp_avg_sq"], id="Adam"),
+    pytest.param(lambda params: AdamW(params, betas=(0.9, 0.9)), ["exp_avg", "exp_avg_sq"], id="AdamW"),
+]
+LONG_ENOUGH = 17 * 64  # updates, so that the last thing is to look for what is negligible
+
+
+def train_with_a_dead_half(make, size, dtype, steps):
+    """Parameters of 2 x ``size``, the second half of which has a gradient once, and then none; and the optimizer."""
+    param = tg.ones(2, size, dtype=dtype, requires_grad=True)
+    optimizer = make([param])
+    for step in range(steps):
+        param.grad = tg.full((2, size), -0.01, dtype=dtype)
+        if step:
+            param.grad[1] = 0
+        optimizer.step()
+    return param, optimizer
+
+
+@pytest.mark.parametrize("size", [3, 70_000], ids=["small", "large"])
+@pytest.mark.parametrize(("make", "names"), FADING)
+def test_averages_of_what_is_over_become_0_before_they_are_subnormal(make, names, size):
+    _, still = train_with_a_dead_half(make, size, tg.float32, 20)
+    param, optimizer = train_with_a_dead_half(make, size, tg.float32, LONG_ENOUGH)
+    for other, state in zip(still.state.values(), optimizer.state.values(), strict=True):
+        for name in names:
+            assert (other[name][1] != 0).all(), "after few updates there is something left"
+            assert (state[name][1] == 0).all(), name
+    state = optimizer.state[param]
+    average = state["exp_avg" if "exp_avg" in state else "momentum_buffer"]
+    assert (average[0] != 0).all()
+    assert np.isfinite(param.detach().numpy()).all()
+
+
+def test_without_eps_squares_that_are_divided_by_do_not_become_0():
+    for make in (lambda ps: Adam(ps, betas=(0.9, 0.9), eps=0), lambda ps: RMSprop(ps, alpha=0.9, eps=0)):
+        param, optimizer = train_with_a_dead_half(make, 3, tg.float32, LONG_ENOUGH)
+        (state,) = optimizer.state.values()
+        assert (state["exp_avg_sq" if "exp_avg_sq" in state else "square_avg"] > 0).all()
+        assert np.isfinite(param.detach().numpy()).all()
+
+
+def test_numbers_that_are_small_for_their_dtype_only_stay():
+    param, optimizer = train_with_a_dead_half(lambda ps: SGD(ps, momentum=0.9), 3, tg.float64, LONG_ENOUGH)
+    assert (optimizer.state[param]["momentum_buffer"] != 0).all()
+    half = tg.ones(2, dtype=tg.float16, requires_grad=True)
+    optimizer = SGD([half], momentum=0.5)
+    for _ in range(64):
+        half.grad = tg.full((2,), 1e-5, dtype=tg.float16)
+        optimizer.step()
+    assert (optimizer.state[half]["momentum_buffer"] > 0).all()
+
+
+def test_what_a_rule_of_ones_own_remembers_stays():
+    class Last(ElementwiseOptimizer):
+        def buffers(self, group):
+            return ("last",)
+
+        def update(self, param, grad, state, group, scratch):
+            state["last"][...] = grad
+
+    param = tg.ones(2, requires_grad=True)
+    optimizer = Last([param], {"maximize": False, "weight_decay": 0})
+    param.grad = tg.full((2,), 1e-40)
+    for _ in range(64):
+        optimizer.step()
+    assert (optimizer.state[param]["last"] == param.grad).all()
 
 
 def test_resetting_a_step_count_applies_to_that_parameter_only():

@@ -9,7 +9,7 @@ import numpy as np
 
 import tinygrad_np as tg
 from tinygrad_np.blas import axpby
-from tinygrad_np.optim.elementwise import Array, ElementwiseOptimizer
+from tinygrad_np.optim.elementwise import SAFE_EPS, Array, ElementwiseOptimizer
 from tinygrad_np.optim.optimizer import Group, Params
 from tinygrad_np.optim.options import check_not_negative
 
@@ -81,6 +81,9 @@ class Adam(ElementwiseOptimizer):
     def buffers(self, group: Group) -> tuple[str, ...]:
         names = ("step", "exp_avg", "exp_avg_sq")
         return (*names, "max_exp_avg_sq") if group["amsgrad"] else names
+
+    def fading(self, group: Group) -> tuple[str, ...]:
+        return ("exp_avg", "exp_avg_sq") if group["eps"] >= SAFE_EPS else ("exp_avg",)
 
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group, scratch: Array) -> None:
         lr, (beta1, beta2), step = float(group["lr"]), group["betas"], state["step"]

@@ -8,7 +8,7 @@ import numpy as np
 
 import tinygrad_np as tg
 from tinygrad_np.blas import axpby
-from tinygrad_np.optim.elementwise import Array, ElementwiseOptimizer
+from tinygrad_np.optim.elementwise import SAFE_EPS, Array, ElementwiseOptimizer
 from tinygrad_np.optim.optimizer import Group, Params
 from tinygrad_np.optim.options import check_not_negative
 
@@ -81,6 +81,10 @@ class RMSprop(ElementwiseOptimizer):
         if group["momentum"] > 0:
             names = (*names, "momentum_buffer")
         return (*names, "grad_avg") if group["centered"] else names
+
+    def fading(self, group: Group) -> tuple[str, ...]:
+        names = ("momentum_buffer", "grad_avg")
+        return ("square_avg", *names) if group["eps"] >= SAFE_EPS else names
 
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group, scratch: Array) -> None:
         alpha, momentum, square_avg = group["alpha"], group["momentum"], state["square_avg"]

@@ -81,6 +81,9 @@ class SGD(ElementwiseOptimizer):
     def buffers(self, group: Group) -> tuple[str, ...]:
         return ("momentum_buffer",) if group["momentum"] else ()
 
+    def fading(self, group: Group) -> tuple[str, ...]:
+        return ("momentum_buffer",)
+
     def first_options(self, group: Group) -> Group:
         return {**group, "dampening": 0}
 
