@@ -128,9 +128,7 @@ class ElementwiseOptimizer(Optimizer):
                     self._step_block(block, ready, group)
         self._updates += 1
         if self._updates % _FLUSH_EVERY == 0:
-            for i, layout in self._layouts.items():
-                for block in layout.blocks:
-                    block.flush(self.fading(self.param_groups[i]))
+            self._flush()
         return loss
 
     def _step_again(self, i: int, group: Group) -> bool:
@@ -222,6 +220,11 @@ class ElementwiseOptimizer(Optimizer):
             decay = np.multiply(piece.param, group["weight_decay"], out=piece.scratch)
             grad = np.add(grad, decay, out=piece.adjusted)
         self.update(piece.param, grad, piece.state, group, piece.scratch)
+
+    def _flush(self) -> None:
+        for i, layout in self._layouts.items():
+            for block in layout.blocks:
+                block.flush(self.fading(self.param_groups[i]))
 
     def _show_steps(self) -> None:
         for layout in self._layouts.values():
