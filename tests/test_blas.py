@@ -261,6 +261,64 @@ def test_with_one_thread_nothing_is_divided(calls):
     assert not calls
 
 
+# ---- products in small pieces --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _small_kernels(monkeypatch):
+    """As with a processor that OpenBLAS has kernels for small products for; and one thread."""
+    monkeypatch.setattr(blas, "_has_small_kernels", True)
+    with blas.one_thread:
+        yield
+
+
+@pytest.mark.usefixtures("_small_kernels")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize(
+    "shape", [(128, 784, 10), (100, 784, 50), (32, 784, 128), (9000, 300, 2), (16, 256, 150), (64, 2000, 10)]
+)
+def test_a_product_in_small_pieces_is_the_product(shape, dtype):
+    left, right = matrices(*shape, (False, True), dtype)
+    if dtype != np.int64:
+        left[1, 2], right[3, 1] = np.nan, np.inf
+    out = product(left, right)
+    assert out.dtype == dtype
+    assert out.flags.c_contiguous
+    with np.errstate(invalid="ignore"):
+        expected = left.astype(float) @ right.astype(float)
+    eps = np.finfo(dtype).eps if dtype != np.int64 else 0
+    assert np.allclose(out, expected, rtol=0, atol=1e5 * eps, equal_nan=True)
+
+
+@pytest.mark.usefixtures("_small_kernels")
+def test_what_small_pieces_do_not_suit_is_left_to_numpy(monkeypatch):
+    left, right = matrices(128, 784, 10, (False, True))
+    for operands in [
+        (left, right.copy()),  # the kernels are no faster for other layouts
+        (left[:, ::2], right[::2]),
+        (np.asfortranarray(left), right),
+        matrices(127, 784, 10, (False, True)),  # rows that do not make pieces
+        matrices(120, 784, 10, (False, True)),  # small as a whole
+        matrices(128, 255, 10, (False, True)),  # short sums
+        matrices(32, 784, 151, (False, True)),  # pieces of few rows
+        matrices(200, 20_000, 10, (False, True)),
+        matrices(1300, 784, 1, (False, True)),
+    ]:
+        assert product(*operands) is None
+    assert product(left, right) is not None
+    monkeypatch.setattr(blas, "_has_small_kernels", False)
+    assert product(left, right) is None
+
+
+@pytest.mark.parametrize(("count", "divides"), [(1, True), (2, False)])
+def test_what_is_large_for_several_threads_is_not_computed_in_small_pieces(count, divides, monkeypatch):
+    monkeypatch.setattr(blas, "_has_small_kernels", True)
+    monkeypatch.setattr(blas, "threads", Library(count).threads)
+    monkeypatch.setattr(blas, "_workers", None)
+    assert product(*matrices(100, 784, 50, (False, True))) is not None
+    assert (product(*matrices(120, 784, 50, (False, True))) is not None) is divides
+
+
 # ---- its threads ---------------------------------------------------------------------------------------------------
 
 

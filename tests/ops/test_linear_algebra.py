@@ -1,5 +1,6 @@
 """Matrix products: every rank, layout and dtype, and what they refuse."""
 
+import contextlib
 import itertools
 import re
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tinygrad_np import blas
 from tinygrad_np.testing import check_gradient
 
 F = tg.nn.functional
@@ -216,6 +218,18 @@ def test_linear(leading, bias):
     expected = x @ weight.T + (0 if bias is None else operands[2])
     np.testing.assert_allclose(F.linear(*map(tg.from_numpy, operands)).numpy(), expected, rtol=1e-12)
     check_gradient(F.linear, *operands)
+
+
+@pytest.mark.parametrize("threads", ["one thread", "all threads"])
+@pytest.mark.parametrize("shape", [(100, 784, 10), (128, 784, 10), (32, 784, 128), (300, 784, 50), (256, 300, 300)])
+def test_linear_of_layers_that_are_large_or_thin(shape, threads, monkeypatch):
+    monkeypatch.setattr(blas, "_has_small_kernels", True)
+    batch, inputs, outputs = shape
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((batch, inputs)), rng.standard_normal((outputs, inputs))
+    with blas.one_thread if threads == "one thread" else contextlib.nullcontext():
+        out = F.linear(tg.from_numpy(x), tg.from_numpy(weight), tg.ones(outputs, dtype=tg.float64))
+    np.testing.assert_allclose(out.numpy(), np.einsum("bi,oi->bo", x, weight) + 1, rtol=0, atol=1e-11)
 
 
 def test_linear_of_one_output_without_its_dimension():
