@@ -103,7 +103,7 @@ def backward_too(forward: Product, first: bool) -> list[Product]:
 
 
 def calls_of(product: Product) -> Iterator[Call]:
-    """The ways to compute a product: all memory layouts of its three matrices, by NumPy or in a part per thread."""
+    """The ways to compute a product: all memory layouts of its three matrices, by NumPy or in parts."""
     rows, inner, columns = product
     rng = np.random.default_rng(0)
 
@@ -119,6 +119,7 @@ def calls_of(product: Product) -> Iterator[Call]:
         yield lambda a=left, b=right, c=out: np.dot(a, b, out=c)  # is called faster, and does not fear outer products
         if blas.product(left, right) is not None:
             yield lambda a=left, b=right, c=out: blas.gemm(1.0, a, b, 0.0, c)
+            yield lambda a=left, b=right: blas.product(a, b)  # in pieces, for which there is no call with `out`
 
 
 def copies_of(moved: int, threads: int, pool: ThreadPoolExecutor) -> Iterator[Call]:
