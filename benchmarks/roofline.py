@@ -10,8 +10,8 @@ seldom as an implementation on top of BLAS can:
   and what was kept of the output read, and the gradient of the input written;
 - a convolution: the image read and the unfolded image written, and the same in the backward pass.
 
-Both are measured: the products with `numpy.matmul`, `numpy.dot` or `tinygrad_np.blas.gemm`, the memory by copying
-arrays of these sizes. They run in a process of their own each, in turns with the project.
+Both are measured: the products with NumPy or `tinygrad_np.blas`, the memory by copying arrays of these sizes.
+They run in a process of their own each, in turns with the project.
 """
 
 from __future__ import annotations

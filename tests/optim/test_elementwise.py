@@ -541,6 +541,17 @@ def test_numbers_that_are_small_for_their_dtype_only_stay():
     assert (optimizer.state[half]["momentum_buffer"] > 0).all()
 
 
+def test_a_group_may_be_taken_out_after_some_steps():
+    params = make_params(SMALL, tg.float32)
+    optimizer = Adam([{"params": [param]} for param in params])
+    for step in range(64):
+        random_gradients(params, np.random.default_rng(step))
+        optimizer.step()
+        if step == 10:
+            optimizer.param_groups.pop()
+    assert [int(state["step"].item()) for state in optimizer.state.values()] == [64] * (len(params) - 1) + [11]
+
+
 def test_what_a_rule_of_ones_own_remembers_stays():
     class Last(ElementwiseOptimizer):
         def buffers(self, group):

@@ -222,9 +222,9 @@ class ElementwiseOptimizer(Optimizer):
         self.update(piece.param, grad, piece.state, group, piece.scratch)
 
     def _flush(self) -> None:
-        for i, layout in self._layouts.items():
-            for block in layout.blocks:
-                block.flush(self.fading(self.param_groups[i]))
+        for i, group in enumerate(self.param_groups):
+            for block in self._layouts[i].blocks:
+                block.flush(self.fading(group))
 
     def _show_steps(self) -> None:
         for layout in self._layouts.values():
