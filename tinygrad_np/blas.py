@@ -49,8 +49,9 @@ def axpby(alpha: float, x: Array, beta: float, y: Array, scratch: Array) -> None
     """
     if y.size >= _LEAST and _axpby_by_blas(alpha, x, beta, y):
         return
-    factor: Any = alpha
-    if beta != 1:
+    if beta == 1:
+        factor = np.array(alpha, y.dtype)  # NumPy takes longer to make one of a number
+    else:
         factor, decay = _as_arrays(float(alpha), float(beta), y.dtype)
         y *= decay
     y += np.multiply(x, factor, scratch)
