@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import Any
 
 from benchmarks.contenders import training
-from benchmarks.side_by_side import add_options, load, take_turns, workers
+from benchmarks.side_by_side import add_options, once, take_turns
 from benchmarks.time_to_accuracy import mnist
 from benchmarks.training_step import print_row
 from benchmarks.workloads import WORKLOADS
@@ -54,17 +54,11 @@ def make_step(contender: str, _: str) -> Callable[[], list[float]]:
     return lambda: train(torch, **optimizer_options)
 
 
-def run(contender: str, threads: int) -> Any:
-    with workers("benchmarks.epochs", [contender], threads) as running:
-        ready, _ = load(running, "")
-        return ready[contender].ask("outputs", 1)[0] if ready else None
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_options(parser, rounds=5, pause=1)
     options = parser.parse_args()
-    turns = {name: lambda name=name: run(name, options.threads) for name in LIBRARIES}
+    turns = {name: lambda name=name: once("benchmarks.epochs", name, "", options.threads) for name in LIBRARIES}
     times = take_turns(turns, options)
     print_row(["ms per step in epoch", *map(str, range(1, EPOCHS + 1))])
     print_row(["---"] * (1 + EPOCHS))

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from benchmarks import memory
-from benchmarks.side_by_side import add_options, load, take_turns, workers
+from benchmarks.side_by_side import add_options, once, take_turns
 from benchmarks.training_step import print_row
 
 LIBRARIES = {"tinygrad_np": "tinygrad_np", "torch": "PyTorch"}
@@ -42,12 +42,6 @@ def make_step(library: str, length: str) -> Callable[[], list[float]]:
     return lambda: grow(count)
 
 
-def measure(library: str, length: int, threads: int) -> list[float]:
-    with workers("benchmarks.growth", [library], threads) as running:
-        ready, _ = load(running, str(length))
-        return ready[library].ask("outputs", 1)[0] if ready else []
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, help="of the chain (default: %(default)s)")
@@ -57,7 +51,10 @@ def main() -> None:
     print_row(["ops", *(f"{label}: {part}" for label in LIBRARIES.values() for part in parts)])
     print_row(["---"] * (1 + len(LIBRARIES) * len(parts)))
     for length in options.lengths:
-        turns = {library: lambda name=library, n=length: measure(name, n, options.threads) for library in LIBRARIES}
+        turns = {
+            library: lambda name=library, n=length: once("benchmarks.growth", name, str(n), options.threads)
+            for library in LIBRARIES
+        }
         results = take_turns(turns, options)
         cells = []
         for library in LIBRARIES:

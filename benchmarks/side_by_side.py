@@ -79,6 +79,13 @@ def load(running: Mapping[str, Worker], case: str) -> tuple[dict[str, Worker], d
     return ready, {name: reason for name, reason in reasons.items() if reason is not None}
 
 
+def once(module: str, contender: str, case: str, threads: int) -> Any:
+    """What a step of a case returns, made in a new process that then ends; None if the contender cannot make it."""
+    with workers(module, [contender], threads) as running:
+        ready, _ = load(running, case)
+        return ready[contender].ask("outputs", 1)[0] if ready else None
+
+
 def interleave(ready: Mapping[str, Worker], options: argparse.Namespace) -> Times:
     """Seconds per step of each, round by round."""
     for worker in ready.values():

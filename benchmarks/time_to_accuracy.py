@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.side_by_side import add_options, load, take_turns, workers
+from benchmarks.side_by_side import add_options, once, take_turns
 from benchmarks.training_step import print_row
 from tinygrad_np.datasets import MNIST
 
@@ -65,18 +65,15 @@ def make_step(library: str, seed: str) -> Callable[[], list[float]]:
     return lambda: train(torch, int(seed))
 
 
-def run(library: str, seed: int, threads: int) -> Any:
-    with workers("benchmarks.time_to_accuracy", [library], threads) as running:
-        ready, _ = load(running, str(seed))
-        return ready[library].ask("outputs", 1)[0] if ready else None
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_options(parser, rounds=3, pause=1)
     options = parser.parse_args()
     seeds = {library: iter(range(options.rounds)) for library in LIBRARIES}
-    turns = {library: lambda name=library: run(name, next(seeds[name]), options.threads) for library in LIBRARIES}
+    turns = {
+        library: lambda name=library: once("benchmarks.time_to_accuracy", name, str(next(seeds[name])), options.threads)
+        for library in LIBRARIES
+    }
     histories = take_turns(turns, options)
     print_row(["library", "epochs to 98% (by seed)", "seconds to 98% (by seed)", "median", "seconds per epoch"])
     print_row(["---"] * 5)
