@@ -48,7 +48,7 @@ def train(torch: Any, **optimizer_options: Any) -> list[float]:
     return seconds
 
 
-def make_step(contender: str, _: str) -> Callable[[], list[float]]:
+def make_step(contender: str, case: str) -> Callable[[], list[float]]:
     library, _, optimizer_options = LIBRARIES[contender]
     torch = import_module(library)
     return lambda: train(torch, **optimizer_options)

@@ -118,8 +118,9 @@ def calls_of(product: Product) -> Iterator[Call]:
         yield lambda a=left, b=right, c=out: np.matmul(a, b, out=c)
         yield lambda a=left, b=right, c=out: np.dot(a, b, out=c)  # is called faster, and does not fear outer products
         if blas.product(left, right) is not None:
-            yield lambda a=left, b=right, c=out: blas.gemm(1.0, a, b, 0.0, c)
-            yield lambda a=left, b=right: blas.product(a, b)  # in pieces, for which there is no call with `out`
+            yield lambda a=left, b=right: blas.product(a, b)
+            if blas.gemm(1.0, left, right, 0.0, out):
+                yield lambda a=left, b=right, c=out: blas.gemm(1.0, a, b, 0.0, c)
 
 
 def copies_of(moved: int, threads: int, pool: ThreadPoolExecutor) -> Iterator[Call]:

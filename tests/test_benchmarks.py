@@ -11,6 +11,7 @@ from benchmarks import bounds, quick, report, roofline, side_by_side, training_s
 from benchmarks.contenders import Unavailable
 from benchmarks.roofline import Product
 from benchmarks.workloads import WORKLOADS
+from tinygrad_np import blas
 
 CONTENDERS_WITHOUT_EXTRAS = [training_step.PROJECT, "numpy_by_hand"]
 
@@ -161,6 +162,14 @@ def test_all_layouts_compute_a_product(shape):
     assert len(results) == 16  # 8 layouts, by matmul and by dot
     assert {result.shape for result in results} == {(3, 5), (5, 3)}
     assert product.flops == 2 * 3 * 5 * product.inner
+
+
+def test_all_ways_to_compute_a_product_in_parts_compute_it(monkeypatch):
+    monkeypatch.setattr(blas, "_has_small_kernels", True)
+    results = [call() for call in roofline.calls_of(Product(100, 784, 50))]
+    assert len(results) > 16
+    arrays = [result for result in results if result is not True]  # what `gemm` wrote into an array it was given
+    assert {result.shape for result in arrays} == {(100, 50), (50, 100)}
 
 
 def test_report_puts_outputs_between_the_marks_of_their_commands():

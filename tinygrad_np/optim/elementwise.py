@@ -40,7 +40,7 @@ _SMALL = 8 * 1024  # elements; below, copying in and out costs less than the cal
 _PIECE = 128 * 1024  # elements; as many of a parameter, its gradient and scratch fit into a second-level cache
 _FLUSH_EVERY = 64  # updates
 _NEGLIGIBLE = 1024  # times the smallest normal number: from less, 64 factors of 0.9 lead to subnormal ones
-SAFE_EPS = 1e-10  # that, or more, is the same with the root of a negligible number added to it
+SAFE_EPS = 1e-9  # that, or more, is the same with the root of a negligible number added to it
 _ONE = np.float32(1)
 # A second thread for other pieces does not help: RMSprop then takes 1.3 times as long for 400,000 parameters, even
 # where no thread of a matrix product spins.
