@@ -6,9 +6,12 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygrad_np as tg
 from tinygrad_np import blas
+from tinygrad_np.ops import linear_algebra
 from tinygrad_np.testing import check_gradient
 
 F = tg.nn.functional
@@ -230,6 +233,17 @@ def test_linear_of_layers_that_are_large_or_thin(shape, threads, monkeypatch):
     with blas.one_thread if threads == "one thread" else contextlib.nullcontext():
         out = F.linear(tg.from_numpy(x), tg.from_numpy(weight), tg.ones(outputs, dtype=tg.float64))
     np.testing.assert_allclose(out.numpy(), np.einsum("bi,oi->bo", x, weight) + 1, rtol=0, atol=1e-11)
+
+
+@given(st.integers(1, 300), st.integers(1, 4000), st.integers(1, 100), st.booleans())
+def test_linear_is_computed_in_parts_whenever_that_pays(batch, inputs, outputs, alone):
+    x, weight = np.zeros((batch, inputs), np.float32), np.zeros((outputs, inputs), np.float32)
+    asked = []
+    with pytest.MonkeyPatch.context() as patch, blas.one_thread if alone else contextlib.nullcontext():
+        patch.setattr(blas, "_has_small_kernels", True)
+        patch.setattr(linear_algebra, "product", lambda *operands: asked.append(operands))
+        F.linear(tg.from_numpy(x), tg.from_numpy(weight))
+        assert asked or blas.product(x, weight.T) is None
 
 
 def test_linear_of_one_output_without_its_dimension():

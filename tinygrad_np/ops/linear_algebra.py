@@ -69,16 +69,19 @@ def _times(left: Any, right: Any) -> Any:
     """
     if left.__class__ is not ndarray:
         return np.matmul(left, right)
-    columns = right.shape[1]
+    size = left.size * right.shape[1]
     # The first question is enough for a small network, where the others would take 0.01 of a step.
     if (
-        len(left) * columns <= FEW_RESULTS
+        size <= _SMALL
+        or (size <= FEW and (len(left) * right.shape[1] <= FEW_RESULTS or left.shape[1] < LONG))
         or left.shape[1] == 1
-        or (left.shape[1] < LONG and left.size * columns <= FEW)
     ):
         return left.dot(right)
     in_parts = product(left, right)
     return np.matmul(left, right) if in_parts is None else in_parts
+
+
+_SMALL = FEW_RESULTS * LONG  # multiplications; a product of no more is too small for parts
 
 
 def _sum_of_products(left: Any, right: Any) -> Any:
