@@ -6,8 +6,6 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import tinygrad_np as tg
 from tinygrad_np import blas
@@ -235,15 +233,17 @@ def test_linear_of_layers_that_are_large_or_thin(shape, threads, monkeypatch):
     np.testing.assert_allclose(out.numpy(), np.einsum("bi,oi->bo", x, weight) + 1, rtol=0, atol=1e-11)
 
 
-@given(st.integers(1, 300), st.integers(1, 4000), st.integers(1, 100), st.booleans())
-def test_linear_is_computed_in_parts_whenever_that_pays(batch, inputs, outputs, alone):
-    x, weight = np.zeros((batch, inputs), np.float32), np.zeros((outputs, inputs), np.float32)
+@pytest.mark.parametrize("threads", ["one thread", "all threads"])
+def test_linear_is_computed_in_parts_whenever_that_pays(threads, monkeypatch):
+    monkeypatch.setattr(blas, "_has_small_kernels", True)
     asked = []
-    with pytest.MonkeyPatch.context() as patch, blas.one_thread if alone else contextlib.nullcontext():
-        patch.setattr(blas, "_has_small_kernels", True)
-        patch.setattr(linear_algebra, "product", lambda *operands: asked.append(operands))
-        F.linear(tg.from_numpy(x), tg.from_numpy(weight))
-        assert asked or blas.product(x, weight.T) is None
+    monkeypatch.setattr(linear_algebra, "product", lambda *operands: asked.append(operands))
+    for batch, inputs, outputs in itertools.product([1, 10, 32, 100], [100, 255, 256, 784, 2000, 20_000], [1, 10, 30]):
+        x, weight = np.zeros((batch, inputs), np.float32), np.zeros((outputs, inputs), np.float32)
+        asked.clear()
+        with blas.one_thread if threads == "one thread" else contextlib.nullcontext():
+            F.linear(tg.from_numpy(x), tg.from_numpy(weight))
+            assert asked or blas.product(x, weight.T) is None, (batch, inputs, outputs)
 
 
 def test_linear_of_one_output_without_its_dimension():
