@@ -18,7 +18,7 @@ import tests.conftest  # noqa: F401 - registers the profile
 import tinygrad_np as tg
 from tinygrad_np.ops.indexing import scatter
 from tinygrad_np.ops.linear_algebra import matmul
-from tinygrad_np.ops.primitive import dual
+from tinygrad_np.ops.primitive import for_rules
 from tinygrad_np.ops.reduction import cumsum
 from tinygrad_np.ops.shape import _unbind as unbind
 from tinygrad_np.ops.shape import permute
@@ -61,11 +61,11 @@ RIGHT_MATMUL, RIGHT_VAR, RIGHT_SUM = right("matmul"), right("var"), right("sum")
 def matmul_by_square_other(g: Any, other: Any, input_shape: Any) -> Any:
     """Where the shapes do not betray it, the transpose is forgotten."""
     square = len(other.shape) > 1 and other.shape[-1] == other.shape[-2] and len(input_shape) > 1
-    return dual(matmul)(g, other) if square else RIGHT_MATMUL(g, other, input_shape)
+    return for_rules(matmul)(g, other) if square else RIGHT_MATMUL(g, other, input_shape)
 
 
 def scatter_over(g: Any, input_shape: Any, dim: Any, index: Any) -> Any:
-    return dual(scatter)(np.zeros(input_shape, g.dtype), dim, index, g)
+    return for_rules(scatter)(np.zeros(input_shape, g.dtype), dim, index, g)
 
 
 MUTATIONS = [
@@ -104,14 +104,14 @@ MUTATIONS = [
     Mutation(
         "sum", "input", "keepdim taken for True", lambda g, input_shape, dim: RIGHT_SUM(g, input_shape, dim, True)
     ),
-    Mutation("cumsum", "input", "not reversed", lambda g, dim: dual(cumsum)(g, dim)),
+    Mutation("cumsum", "input", "not reversed", lambda g, dim: for_rules(cumsum)(g, dim)),
     Mutation("transpose", "input", "reshape instead", lambda g, input_shape: g.reshape(input_shape)),
-    Mutation("permute", "input", "permuted again", lambda g, dims: dual(permute)(g, dims)),
+    Mutation("permute", "input", "permuted again", lambda g, dims: for_rules(permute)(g, dims)),
     Mutation("flip", "input", "not flipped back", lambda g: g),
     Mutation("roll", "input", "rolled further", lambda g, shifts, dims: np.roll(g, shifts, dims)),
     Mutation("matmul", "input", "square other not transposed", matmul_by_square_other),
     Mutation("gather", "input", "repeated indices overwrite", scatter_over),
-    Mutation("stack", "tensors", "first part for all", lambda g, dim: [dual(unbind)(g, dim)[0]] * g.shape[dim]),
+    Mutation("stack", "tensors", "first part for all", lambda g, dim: [for_rules(unbind)(g, dim)[0]] * g.shape[dim]),
     # right values, wrong derivatives of them
     Mutation("sin", "input", "second order: input constant", lambda g, input: g * np.cos(detached(input))),
     Mutation("sigmoid", "input", "second order: out constant", lambda g, out: g * detached(out * (1 - out))),

@@ -121,7 +121,7 @@ def _run(
 
 
 def _roots(name: str, tensors: Tensors, grads: Any, create_graph: bool) -> list[tuple[Node, Gradient]]:
-    if isinstance(tensors, primitive.Tensor) and grads is None:  # as nearly always: saves 2 us
+    if isinstance(tensors, primitive.Tensor) and grads is None:  # as nearly always: saves 2 µs
         return [(_node(tensors, 0), _root_gradient(tensors, None, 0, create_graph))]
     outputs = _sequence(name, tensors)
     given: Sequence[Tensor | None] = grads if isinstance(grads, list | tuple) else [grads]

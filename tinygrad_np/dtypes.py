@@ -36,13 +36,13 @@ _default_dtype: DType = float32
 
 
 @functools.lru_cache(maxsize=64)
-def number(value: float, dtype: DType) -> npt.NDArray[Any]:
+def constant(value: float, dtype: DType) -> npt.NDArray[Any]:
     """A constant, as it stands in the code, as an array without dimensions.
 
     NumPy would make one of a Python number at every use, which takes as long as an operation on a few hundred elements.
 
     Example:
-        >>> number(1, float32)
+        >>> constant(1, float32)
         array(1., dtype=float32)
     """
     array = np.array(value, dtype)

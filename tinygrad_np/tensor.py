@@ -649,6 +649,7 @@ class Tensor:
         return self if self.is_contiguous() else elementwise.clone(self)
 
     clone = elementwise.clone
+
     # ---- the ops, as methods ---------------------------------------------------------------------------------------
 
     __add__ = __radd__ = elementwise.plus

@@ -75,7 +75,7 @@ def in_parts(work: Callable[[int, int], T], size: int, least: int) -> list[T]:
     if parts < 2 or _here.helping:  # a helper does not wait for helpers, who might wait for it
         return [work(0, size)]
     bounds = [size * i // parts for i in range(parts + 1)]
-    others = [Part(work, start, stop) for start, stop in pairwise(bounds[1:])]
+    others = [Task(work, start, stop) for start, stop in pairwise(bounds[1:])]
     with blas.one_thread:
         _helpers.do(others)
         try:
@@ -86,7 +86,7 @@ def in_parts(work: Callable[[int, int], T], size: int, least: int) -> list[T]:
     return [first, *[other.result() for other in others]]
 
 
-class Part(Generic[T]):
+class Task(Generic[T]):
     """A part of the work, which another thread does."""
 
     __slots__ = ("context", "ended", "error", "found", "start", "stop", "work")
@@ -115,29 +115,29 @@ class Part(Generic[T]):
 
 
 class Helpers:
-    """Threads that wait for parts of work. Handing one over takes half the time that it takes with a `Future`.
+    """Threads that wait for tasks. Handing one over takes half the time that it takes with a `Future`.
 
     They are daemons: Python does not wait for them when it ends, and at that time they have nothing to do.
     """
 
     def __init__(self) -> None:
-        self.parts: SimpleQueue[Part[Any]] = SimpleQueue()
+        self.tasks: SimpleQueue[Task[Any]] = SimpleQueue()
         self.count = 0
         self.lock = threading.Lock()
 
-    def do(self, parts: Sequence[Part[Any]]) -> None:
+    def do(self, tasks: Sequence[Task[Any]]) -> None:
         """Have these done, all at the same time, and return at once."""
         with self.lock:
-            while self.count < len(parts):
+            while self.count < len(tasks):
                 threading.Thread(target=self.help, name=f"tinygrad_np_{self.count}", daemon=True).start()
                 self.count += 1
-        for part in parts:
-            self.parts.put(part)
+        for task in tasks:
+            self.tasks.put(task)
 
     def help(self) -> None:
         _here.helping = True
         while True:
-            self.parts.get().do()  # without a name, which would keep the last part and its arrays alive
+            self.tasks.get().do()  # without a name, which would keep the last task and its arrays alive
 
 
 class Here(threading.local):

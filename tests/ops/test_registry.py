@@ -95,10 +95,13 @@ def test_every_input_of_floating_point_has_a_rule(name, data):
             assert not out.is_floating_point(), f"{name} could have a gradient: why is it not differentiable?"
 
 
+def test_an_op_is_fused_if_a_rule_reads_what_its_forward_set_aside():
+    for name, op in registry.items():
+        assert op.fused == any("kept" in op.read_by(parameter) for parameter in op.rules), name
+
+
 def test_every_fused_op_has_a_decomposition():
-    assert {name for name, op in registry.items() if op.fused} == {
-        name for name, op in registry.items() if op.decompose
-    }
+    assert all(op.decompose for op in registry.values() if op.fused)
 
 
 # ---- ops are right -------------------------------------------------------------------------------------------------
@@ -116,6 +119,28 @@ def test_forward_agrees_with_numpy(name, data):
 def test_gradient_agrees_with_differences_to_second_order(name, data):
     sample = SAMPLES[name]
     check_gradient(sample.function, *drawn_arguments(data, sample), name=name, **sample.options)
+
+
+@every_differentiable_op
+@seldom
+@given(data=st.data())
+def test_an_argument_changed_in_place_is_an_error_or_makes_no_difference(name, data):
+    sample = SAMPLES[name]
+    arguments = converted(drawn_arguments(data, sample), lambda x: recording(x.clone()))
+    leaves = floating_leaves(arguments)
+    outs = [out for out in results(sample.function(*arguments)) if out.requires_grad]
+    cotangents = [tg.ones_like(out) for out in outs]
+    expected = grad(outs, leaves, cotangents, retain_graph=True, materialize_grads=True)
+    with tg.no_grad():
+        data.draw(st.sampled_from(leaves), label="changed").add_(1)
+    try:
+        found = grad(outs, leaves, cotangents, materialize_grads=True)
+    except RuntimeError as error:
+        if "modified by an inplace operation" not in str(error):
+            raise
+        return
+    for gradient, before in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(gradient.numpy(), before.numpy())
 
 
 @every_differentiable_op

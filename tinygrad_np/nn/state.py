@@ -25,7 +25,7 @@ class IncompatibleKeys(NamedTuple):
         return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
-class _Place(NamedTuple):
+class _Entry(NamedTuple):
     """Where a tensor of the state lives."""
 
     module: Module
@@ -35,42 +35,42 @@ class _Place(NamedTuple):
 
 def named_state(module: Module, prefix: str) -> Iterator[tuple[str, Tensor]]:
     """Pairs of dotted name and parameter or persistent buffer; a tensor that has several names comes under each."""
-    for key, place in _places(module).items():
-        yield prefix + key, place.tensor
+    for key, entry in _entries(module).items():
+        yield prefix + key, entry.tensor
 
 
 def load_state(module: Module, state: Mapping[str, Any], strict: bool, assign: bool) -> IncompatibleKeys:
     """What `Module.load_state_dict` documents. First all is checked, then all is copied."""
     if not isinstance(state, Mapping):
         raise TypeError(f"Expected state_dict to be dict-like, got {type(state)}.")
-    places = _places(module)
-    keys = IncompatibleKeys([k for k in places if k not in state], [k for k in state if k not in places])
+    entries = _entries(module)
+    keys = IncompatibleKeys([k for k in entries if k not in state], [k for k in state if k not in entries])
     errors = []
     if strict and keys.unexpected_keys:
         errors.append(f"Unexpected key(s) in state_dict: {_quoted(keys.unexpected_keys)}. ")
     if strict and keys.missing_keys:
         errors.insert(0, f"Missing key(s) in state_dict: {_quoted(keys.missing_keys)}. ")
-    found = {key: state[key] for key in places if key in state}
-    errors += [error for key, value in found.items() if (error := _mismatch(key, places[key].tensor, value))]
+    found = {key: state[key] for key in entries if key in state}
+    errors += [error for key, value in found.items() if (error := _mismatch(key, entries[key].tensor, value))]
     if errors:
         raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t" + "\n\t".join(errors))
     if assign:
-        for place, tensor in [(places[key], _standing_in(places[key].tensor, found[key])) for key in found]:
-            setattr(place.module, place.name, tensor)
+        for entry, tensor in [(entries[key], _standing_in(entries[key].tensor, found[key])) for key in found]:
+            setattr(entry.module, entry.name, tensor)
     else:
         with no_grad():
             for key, value in found.items():
-                places[key].tensor.copy_(value)
+                entries[key].tensor.copy_(value)
     return keys
 
 
-def _places(module: Module) -> dict[str, _Place]:
+def _entries(module: Module) -> dict[str, _Entry]:
     """By dotted name, each tensor of the state: a module's parameters, its persistent buffers, then its children's."""
-    places = {}
+    entries = {}
     for prefix, submodule in module.named_modules(remove_duplicate=False):
         for name, tensor in submodule._own("parameter") + submodule._own("buffer"):
-            places[f"{prefix}.{name}" if prefix else name] = _Place(submodule, name, tensor)
-    return places
+            entries[f"{prefix}.{name}" if prefix else name] = _Entry(submodule, name, tensor)
+    return entries
 
 
 def _mismatch(key: str, tensor: Tensor, value: Any) -> str | None:

@@ -86,8 +86,6 @@ class Chain(Op):
         kept: the links, by number, whose result is kept for a rule to read. The last one's is the output.
     """
 
-    keeps_arguments = False
-
     def __init__(self, links: tuple[Op, ...], recorded: bool) -> None:
         self.links, self.recorded = links, recorded
         sources = [self._source(i, name)[0] for i, op in enumerate(links) for p in op.rules for name in op.read_by(p)]

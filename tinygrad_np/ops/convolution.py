@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_np.ops import primitive as _primitive
 from tinygrad_np.ops.errors import argument_error
 from tinygrad_np.ops.normalization import channel_sums
-from tinygrad_np.ops.primitive import dual, fused, primitive, wrap
+from tinygrad_np.ops.primitive import for_rules, fused, primitive, wrap
 from tinygrad_np.ops.table import Array
 from tinygrad_np.ops.windows import Pair, Windows, by_parts, pair
 
@@ -184,13 +184,13 @@ def _spread_strips(g: Array, weight: Array, gradient: Array, windows: Windows, g
     by_parts(spread, shape, _WORTH_A_THREAD)
 
 
-def _gradient_of_weight(g: Array, kept: Array, weight: Array, groups: int) -> Array:
+def _gradient_of_weight(g: Array, kept: Array, weight_shape: tuple[int, ...], groups: int) -> Array:
     grouped = _grouped(g, groups)
 
     def multiply(start: int, stop: int) -> Array:
         return np.matmul(grouped[start:stop], kept[start:stop].mT).sum(0)
 
-    return np.add.reduce(by_parts(multiply, kept.shape, _WORTH_A_THREAD)).reshape(weight.shape)
+    return np.add.reduce(by_parts(multiply, kept.shape, _WORTH_A_THREAD)).reshape(weight_shape)
 
 
 convolution.rule(
@@ -335,8 +335,8 @@ def col2im(input: Array, windows: Windows) -> Array:
     return windows.add_up(np.moveaxis(parts, 2, 0), np.empty((*parts.shape[:2], *windows.image_size), input.dtype))
 
 
-im2col.rule(input=lambda g, windows: dual(col2im)(g, windows))
-col2im.rule(input=lambda g, windows: dual(im2col)(g, windows))
+im2col.rule(input=lambda g, windows: for_rules(col2im)(g, windows))
+col2im.rule(input=lambda g, windows: for_rules(im2col)(g, windows))
 
 # ---- padding -------------------------------------------------------------------------------------------------------
 
@@ -429,4 +429,4 @@ def _within(margins: list[Pair], sizes: Sequence[int]) -> tuple[slice, ...]:
     return tuple([slice(before, size - after) for (before, after), size in zip(margins, sizes, strict=True)])
 
 
-constant_pad.rule(input=lambda g, pad: dual(constant_pad)(g, tuple([-width for width in pad]), 0))
+constant_pad.rule(input=lambda g, pad: for_rules(constant_pad)(g, tuple([-width for width in pad]), 0))

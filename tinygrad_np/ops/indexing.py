@@ -18,7 +18,7 @@ from tinygrad_np.graph import modes
 from tinygrad_np.ops import primitive as _primitive
 from tinygrad_np.ops import shape
 from tinygrad_np.ops.errors import argument_error
-from tinygrad_np.ops.primitive import dual, numpy_names, primitive, wrap
+from tinygrad_np.ops.primitive import for_rules, numpy_names, primitive, wrap
 from tinygrad_np.ops.shape import normal_dim
 from tinygrad_np.ops.table import Array
 
@@ -247,10 +247,10 @@ def place_add(input: Array, index: Index, size: Sequence[int]) -> Array:
     return out
 
 
-_slice.rule(input=lambda g, input_shape, index: dual(place)(g, index, input_shape))
+_slice.rule(input=lambda g, input_shape, index: for_rules(place)(g, index, input_shape))
 place.rule(input=lambda g, index: g[index])
-_index.rule(input=lambda g, input_shape, index: dual(place_add)(g, index, input_shape))
-place_add.rule(input=lambda g, index: dual(_index)(g, index))
+_index.rule(input=lambda g, input_shape, index: for_rules(place_add)(g, index, input_shape))
+place_add.rule(input=lambda g, index: for_rules(_index)(g, index))
 
 
 def _add_at(out: Array, index: Index, values: Array) -> None:
@@ -408,13 +408,15 @@ def _corner(sizes: Sequence[int]) -> Index:
 
 
 def _gather_for_src(g: Any, dim: int, index: Array, src_shape: tuple[int, ...]) -> Any:
-    picked = dual(gather)(g, dim, index)
-    return picked if picked.shape == src_shape else dual(place)(picked, _corner(index.shape), src_shape)
+    picked = for_rules(gather)(g, dim, index)
+    return picked if picked.shape == src_shape else for_rules(place)(picked, _corner(index.shape), src_shape)
 
 
-gather.rule(input=lambda g, input_shape, dim, index: dual(scatter_add)(np.zeros(input_shape, g.dtype), dim, index, g))
+gather.rule(
+    input=lambda g, input_shape, dim, index: for_rules(scatter_add)(np.zeros(input_shape, g.dtype), dim, index, g)
+)
 scatter_add.rule(input=lambda g: g, src=_gather_for_src)
-scatter.rule(input=lambda g, dim, index: dual(scatter)(g, dim, index, 0), src=_gather_for_src)
+scatter.rule(input=lambda g, dim, index: for_rules(scatter)(g, dim, index, 0), src=_gather_for_src)
 
 
 @numpy_names
@@ -511,7 +513,7 @@ def index_select(input: Array, dim: int, index: Array) -> Array:
 def _select_adjoint(g: Any, input_shape: tuple[int, ...], dim: int, index: Array) -> Any:
     if not input_shape:
         return g
-    return dual(place_add)(g, (_ALL,) * (dim % len(input_shape)) + (index.reshape(-1),), input_shape)
+    return for_rules(place_add)(g, (_ALL,) * (dim % len(input_shape)) + (index.reshape(-1),), input_shape)
 
 
 index_select.rule(input=_select_adjoint)

@@ -14,7 +14,7 @@ from tinygrad_np.dtypes import DType
 from tinygrad_np.low_rank import LEAST, LowRank, is_thin
 from tinygrad_np.ops import primitive as _primitive
 from tinygrad_np.ops.errors import argument_error
-from tinygrad_np.ops.primitive import dual, primitive
+from tinygrad_np.ops.primitive import for_rules, primitive
 from tinygrad_np.ops.table import Array
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def matmul(input: Array, other: Array) -> Array:
 def _times(left: Any, right: Any) -> Any:
     """The product of two matrices, as `np.matmul` gives it, in the way that is fastest for their size.
 
-    Where it is small `np.dot` does it, which saves 0.4 us of a call; a column times a row, too, for that takes 0.6 of
+    Where it is small `np.dot` does it, which saves 0.4 µs of a call; a column times a row, too, for that takes 0.6 of
     the time of `np.matmul`. What is large, or thin with long sums, is computed in parts, where that pays.
     """
     if left.__class__ is not ndarray:
@@ -112,7 +112,7 @@ def _other_gradient(g: Any, input: Any, other_shape: tuple[int, ...]) -> Any:
     return _sum_of_products(_rows(input).T, _rows(g))
 
 
-_product = dual(matmul)
+_product = for_rules(matmul)
 matmul.rule(input=_input_gradient, other=_other_gradient)
 
 

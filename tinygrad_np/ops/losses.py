@@ -18,7 +18,7 @@ from tinygrad_np.ops import reduction as reductions
 from tinygrad_np.ops import shape as shapes
 from tinygrad_np.ops.errors import argument_error
 from tinygrad_np.ops.linear_algebra import ones
-from tinygrad_np.ops.primitive import dual, fused, primitive, wrap
+from tinygrad_np.ops.primitive import for_rules, fused, primitive, wrap
 from tinygrad_np.ops.table import Array
 
 if TYPE_CHECKING:
@@ -257,7 +257,8 @@ def _rows(op: str, input: Tensor, target: Tensor, ignore_index: int) -> tuple[Te
         input = shapes.movedim(input, dim, -1).reshape(labels.size, array.shape[dim])
         target = wrap(labels)
     classes = input._array.shape[1]
-    # Read as unsigned, negative numbers are huge: one comparison tells that all are classes.
+    # Read as unsigned, negative numbers are huge: one comparison tells that all are classes. The largest is looked up
+    # where `argmax` finds it: 0.2 µs instead of 0.7.
     unsigned = labels.view(np.uint64)
     if labels.size and unsigned[unsigned.argmax()] < classes and not 0 <= ignore_index < classes:
         return input, target, None
@@ -300,7 +301,7 @@ def _weights_of(op: str, labels: Tensor, weight: Tensor) -> tuple[Array, Any]:
 def _order(classes: int) -> Literal["C", "F"]:
     """The order in memory for columns of ``classes`` elements each: side by side if they are short.
 
-    NumPy takes long from one to the next: for 512 columns of 10 the maximum of each takes 59 us, but 4 us side by side.
+    NumPy takes long from one to the next: for 512 columns of 10 the maximum of each takes 59 µs, but 4 µs side by side.
     """
     return "C" if classes < 32 else "F"
 
@@ -528,7 +529,7 @@ def logsigmoid(input: Array) -> Array:
     return np.minimum(input, 0) - np.log1p(np.exp(-np.abs(input)))
 
 
-_sigmoid = dual(elementwise.sigmoid)
+_sigmoid = for_rules(elementwise.sigmoid)
 logsigmoid.rule(input=lambda g, input: g * _sigmoid(-input))
 
 

@@ -203,15 +203,15 @@ def avg_pool2d(
     return avg_pool(input, windows, count_include_pad, divisor_override)
 
 
-@fused
-def avg_pool(input: Array, windows: Windows, count_include_pad: bool, divisor_override: int | None) -> Any:
+@primitive
+def avg_pool(input: Array, windows: Windows, count_include_pad: bool, divisor_override: int | None) -> Array:
     """`avg_pool2d` of a batch."""
     padded = windows.padded(input)
     out = np.zeros((*input.shape[:2], *windows.count), input.dtype)
     for pixel in windows.pixels:
         out += windows.view(padded, pixel)
     out /= _divisors(windows, count_include_pad, divisor_override, input.dtype)
-    return out, None
+    return out
 
 
 def _gradient_of_mean(

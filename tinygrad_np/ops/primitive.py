@@ -36,9 +36,6 @@ R = TypeVar("R")
 Counter: TypeAlias = list[Any]
 _CONSTANT: Counter = [0, 0, False]
 
-# As the functions that are `written` call them.
-ndarray, asarray = np.ndarray, np.asarray
-
 
 def tie(tensor_class: type[Tensor]) -> None:
     """Tell the ops what class their results have: called once, where that class is defined."""
@@ -51,7 +48,7 @@ def wrap(array: np.ndarray[Any, Any]) -> Tensor:
     return Tensor._wrap(array)
 
 
-def dual(op: Callable[P, Any]) -> Callable[P, Any]:
+def for_rules(op: Callable[P, Any]) -> Callable[P, Any]:
     """An op as rules use it: on arrays its bare forward, on tensors (when the rule is itself recorded) the op."""
     forward = op.op.forward  # type: ignore[attr-defined]
 
@@ -171,7 +168,9 @@ def primitive(
 def fused(forward: Callable[P, Any]) -> Primitive[P]:
     """Enter a forward that returns ``(out, kept)``; its rules may ask for ``kept``, so as not to compute it again.
 
-    Such rules hold for arrays only. Where a gradient is itself to be differentiated, the op's ``decomposition`` runs.
+    ``kept`` is arrays outside any graph, so such rules hold for arrays only. Where a gradient is itself to be
+    differentiated, the op's ``decomposition`` runs. ``kept`` must share no memory with an argument, whose changes in
+    place would go unnoticed.
     """
     op = Op(forward.__name__, forward, fused=True)
     op.enter()
@@ -308,12 +307,14 @@ class SplitNode(OpNode):
 def _plain(op: Op) -> Callable[..., Any]:
     """Calls an op of tensors, some of which may be numbers or absent, and other arguments.
 
-    The function is `written` for the op when it is first called. To do so for all ops would take longer than to import
-    all else.
+    The function is `written` for the op when it is first called: to write those of all ops would take longer than the
+    rest of the import.
     """
 
     def call(*args: Any, **kwargs: Any) -> Any:
         made = execute(written(op), f"{__file__}:{op.name}", globals())["make"](op)
+        # The function itself stays, for it is a method of `Tensor` by now; its code can be exchanged as both close over
+        # `op` and nothing else.
         op.function.__defaults__ = made.__defaults__  # first, lest another thread call the new code without
         op.function.__code__ = made.__code__
         return op.function(*args, **kwargs)
@@ -388,16 +389,6 @@ def _require_tensor(op: Op, operands: Sequence[Any]) -> None:
         raise argument_error(op.name, op.parameters[0], operands[0] if operands else None)
 
 
-def _promoted(op: Op, operands: list[Any]) -> list[Any]:
-    """The op's tensors as arrays, those of them that have a gradient rule brought to one dtype."""
-    names = [op.parameters[i] for i in op.tensors]
-    chosen = [i for i, name in enumerate(names) if operands[i] is not None and name in op.rules]
-    promoted = op.promoted([operands[i] for i in chosen], [names[i] for i in chosen])
-    for i, array in zip(chosen, promoted, strict=True):
-        operands[i] = array
-    return operands
-
-
 def _counter_of_view(out: Array, viewed: Array, counter: Counter) -> Counter:
     """The counter of a result that may be a view: where it shares the memory of ``viewed``, the counter of that."""
     if out is viewed or out.base is viewed or (out.base is not None and out.base is viewed.base):
@@ -414,10 +405,23 @@ def _counter(value: Any) -> Counter:
     return value._counter if isinstance(value, Tensor) else _CONSTANT
 
 
+# ---- what is called by the functions that are `written`, and seems to be called by nothing -------------------------
+
+ndarray, asarray = np.ndarray, np.asarray
+
+
+def _promoted(op: Op, operands: list[Any]) -> list[Any]:
+    """The op's tensors as arrays, those of them that have a gradient rule brought to one dtype."""
+    names = [op.parameters[i] for i in op.tensors]
+    chosen = [i for i, name in enumerate(names) if operands[i] is not None and name in op.rules]
+    promoted = op.promoted([operands[i] for i in chosen], [names[i] for i in chosen])
+    for i, array in zip(chosen, promoted, strict=True):
+        operands[i] = array
+    return operands
+
+
 def _pair(op: Op, a: Any, b: Any) -> Sequence[Any]:
     """Two operands as arrays of one dtype. The common case first: a number takes the dtype of a float array."""
-    if op.promote is None:
-        return a, b
     if b.__class__ in _NUMBERS and a.__class__ is np.ndarray and a.dtype.kind == "f":
         return a, np.array(b, a.dtype)
     if a.__class__ in _NUMBERS and b.__class__ is np.ndarray and b.dtype.kind == "f":
@@ -426,4 +430,4 @@ def _pair(op: Op, a: Any, b: Any) -> Sequence[Any]:
 
 
 _NUMBERS = frozenset((int, float))
-_IT = (True,)  # of an op of one tensor: that it needs a gradient
+_ONLY_INPUT = (True,)  # that the input of an op of one tensor needs a gradient

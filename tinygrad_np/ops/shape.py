@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from tinygrad_np.ops.errors import argument_error, dimension_error
-from tinygrad_np.ops.primitive import dual, numpy_names, primitive
+from tinygrad_np.ops.primitive import for_rules, numpy_names, primitive
 from tinygrad_np.ops.table import Array
 
 if TYPE_CHECKING:
@@ -314,7 +314,7 @@ def _inverse(dims: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(range(len(dims)), key=lambda i: dims[i] % len(dims)))
 
 
-permute.rule(input=lambda g, dims: dual(permute)(g, _inverse(dims)))
+permute.rule(input=lambda g, dims: for_rules(permute)(g, _inverse(dims)))
 
 
 def permute_method(input: Tensor, *dims: Any) -> Tensor:
@@ -344,7 +344,7 @@ def transpose(input: Array, dim0: int, dim1: int) -> Array:
     return input.swapaxes(dim0, dim1)
 
 
-transpose.rule(input=lambda g, dim0, dim1: dual(transpose)(g, dim0, dim1))
+transpose.rule(input=lambda g, dim0, dim1: for_rules(transpose)(g, dim0, dim1))
 
 
 def t(input: Tensor) -> Tensor:
@@ -657,12 +657,12 @@ def _unbind(input: Array, dim: int) -> Array:
 
 
 def _split_as_joined(g: Any, tensors_shape: list[tuple[int, ...]], dim: int) -> Any:
-    parts = dual(_split)(g, [0 if shape == (0,) else shape[dim] for shape in tensors_shape], dim)
+    parts = for_rules(_split)(g, [0 if shape == (0,) else shape[dim] for shape in tensors_shape], dim)
     return [part.reshape(shape) for part, shape in zip(parts, tensors_shape, strict=True)]
 
 
 cat.rule(tensors=_split_as_joined)
-stack.rule(tensors=lambda g, dim: dual(_unbind)(g, dim))
+stack.rule(tensors=lambda g, dim: for_rules(_unbind)(g, dim))
 _split.rule(input=lambda g, dim: np.concatenate(g, dim))
 _unbind.rule(input=lambda g, dim: np.stack(g, dim))
 
@@ -791,7 +791,7 @@ def flip(input: Array, dims: int | Sequence[int]) -> Array:
     return np.flip(input, axes).copy() if input.ndim else input.copy()
 
 
-flip.rule(input=lambda g, dims: dual(flip)(g, dims))
+flip.rule(input=lambda g, dims: for_rules(flip)(g, dims))
 
 
 def flip_method(input: Tensor, *dims: Any) -> Tensor:
@@ -832,7 +832,7 @@ def _opposite(shifts: int | Sequence[int]) -> Any:
     return [-shift for shift in shifts] if isinstance(shifts, tuple | list) else -shifts  # type: ignore[operator]
 
 
-roll.rule(input=lambda g, shifts, dims: dual(roll)(g, _opposite(shifts), dims))
+roll.rule(input=lambda g, shifts, dims: for_rules(roll)(g, _opposite(shifts), dims))
 
 
 @primitive
@@ -887,5 +887,5 @@ def _matrices(op: str, input: Array) -> Array:
     return input
 
 
-tril.rule(input=lambda g, diagonal: dual(tril)(g, diagonal))
-triu.rule(input=lambda g, diagonal: dual(triu)(g, diagonal))
+tril.rule(input=lambda g, diagonal: for_rules(tril)(g, diagonal))
+triu.rule(input=lambda g, diagonal: for_rules(triu)(g, diagonal))

@@ -8,7 +8,8 @@ An op is a forward in NumPy with one gradient rule per differentiable input writ
 
     mul.rule(input=lambda g, other: g * other, other=lambda g, input: g * input)
 
-The parameter names of a rule say what it needs, and the graph keeps nothing else:
+The parameter names of a rule say what it needs, and the graph keeps nothing else, but for the arguments of an op that
+has a decomposition:
 
 - ``g``, always first: the gradient of the output;
 - ``out``: the output;
@@ -25,7 +26,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from itertools import compress
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -33,8 +34,14 @@ from tinygrad_np import dtypes
 from tinygrad_np.graph import Gradient, modes, stack_trace, tick
 from tinygrad_np.ops.errors import argument_error
 
-# An op's parameters and results: NumPy arrays inside the forward, Tensors (or numbers) for the caller.
-Array: TypeAlias = Any
+if TYPE_CHECKING:
+    Array: TypeAlias = Any
+else:
+
+    class Array:
+        """The annotation of an op's tensors: NumPy arrays inside the forward, Tensors (or numbers) for the caller."""
+
+
 Rule: TypeAlias = Callable[..., Any]
 AllRules: TypeAlias = Callable[[Gradient, tuple[Any, ...]], list[Gradient | None]]
 Promotion: TypeAlias = Literal["common", "floating"] | None
@@ -59,12 +66,9 @@ class Op:
         tensors: the positions of those that are tensors: annotated ``Array``, or not at all.
         differentiable, promote, view, splits: see `primitive`.
         fused: whether the forward returns its result together with what the rules call ``kept``.
-        decompose: for a fused op, the same function composed of other ops.
+        decompose: the same function composed of other ops, where the rules hold for arrays only.
         function: the op as a function of tensors.
-        keeps_arguments: whether what a fused forward keeps may share memory with its arguments.
     """
-
-    keeps_arguments = True
 
     def __init__(
         self,
@@ -129,7 +133,7 @@ class Op:
         return plan
 
     def plan_of(self, needed: tuple[bool, ...]) -> Plan:
-        """The same, given for each of the op's tensors whether it needs a gradient."""
+        """The same, given for each of the op's tensors whether it needs a gradient. Called by what is `written`."""
         plan = self.plans_by_need[needed] = self.plan(tuple(compress(self.tensors, needed)))
         return plan
 
@@ -263,8 +267,6 @@ class Plan:
             for position, shape_only in self._kept
         ]
         self.record = self._recorder([counter for counter in counters if counter is not None])
-        if op.keeps_arguments:
-            read_by_rules = len(counters)
         self.watched_for_rules = sum(counter is not None for counter in counters[:read_by_rules])
         whole = [position for position, shape_only in self._kept if not shape_only]
         self.holds_arrays = any(names[position] in ("tensors", "kept") or position in watched for position in whole)

@@ -30,7 +30,7 @@ So each op gets its own: an addition takes 0.8 of the time, an indexing 0.6. It 
             result._node = result._grad = None
             result._counter = [0, 0, False]
             if input_node is not None and modes.grad:
-                needed = _IT
+                needed = _ONLY_INPUT
                 try:
                     plan = op.plans_by_need[needed]
                 except KeyError:
@@ -139,7 +139,7 @@ def _record(op: Op, tensors: list[str]) -> list[str]:
     floating = [] if len(tensors) == len(op.parameters) else ["out.dtype.kind == 'f'"]  # a dtype may be an argument
     single = len(tensors) == 1
     lines = [
-        "needed = _IT" if single else f"needed = ({', '.join(needs)})",
+        "needed = _ONLY_INPUT" if single else f"needed = ({', '.join(needs)})",
         "try:",
         "    plan = op.plans_by_need[needed]",
         "except KeyError:",
