@@ -3,7 +3,8 @@
 NumPy from PyPI brings OpenBLAS, which is found here, but not on Windows. Where it is not, and for arrays that are too
 small or lie otherwise in memory, NumPy does the same: the plain expression stands beside each call.
 
-Source: Lawson, Hanson, Kincaid, Krogh, "Basic linear algebra subprograms for Fortran usage" (1979), section 5.
+Source: Dongarra, Du Croz, Duff, Hammarling, "A set of level 3 basic linear algebra subprograms" (1990), for `gemm`;
+Blackford et al., "An updated set of basic linear algebra subprograms (BLAS)" (2002), for `axpby`.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ class Adam(ElementwiseOptimizer):
         # Both bias corrections in scalars, which saves two passes: the paper's remark at the end of its section 2.
         correction = math.sqrt(1 - beta2**step)
         denominator = np.sqrt(exp_avg_sq, out=scratch)
-        denominator += np.array(group["eps"] * correction, param.dtype)  # faster than a number
+        denominator += np.array(group["eps"] * correction, param.dtype)  # as an array: 0.994 of a small step
         change = np.divide(exp_avg, denominator, out=scratch)
         axpby(-lr * correction / (1 - beta1**step), change, 1, param, scratch)
 

@@ -8,6 +8,9 @@ flat arrays cost least:
 - a large parameter is updated in its own memory, piece by piece, since for a large network it is the memory traffic: a
   piece stays in the processor's cache from the first operation of the rule to the last.
 
+A `Layout` divides the parameters of a group into blocks. In its block each has a `Place`. The rule is given one `Piece` of a
+block at a time; a `Run` is neighbours in a block that have been updated equally often, as a rule may depend on that.
+
 What the optimizer remembers of the parameters of a block lies in one flat array per name, too. The tensors in ``state``
 are views of these. ``state`` rules all the same: whoever puts another tensor there finds its values used, and the view
 in its place, after the next step. Until somebody reads ``state``, though, there is nothing to look for, and updates are
@@ -42,8 +45,6 @@ _FLUSH_EVERY = 64  # updates
 _NEGLIGIBLE = 1024  # times the smallest normal number: from less, 64 factors of 0.9 lead to subnormal ones
 SAFE_EPS = 1e-9  # that, or more, is the same with the root of a negligible number added to it
 _ONE = np.float32(1)
-# A second thread for other pieces does not help: RMSprop then takes 1.3 times as long for 400,000 parameters, even
-# where no thread of a matrix product spins.
 
 
 class ElementwiseOptimizer(Optimizer):
@@ -134,7 +135,8 @@ class ElementwiseOptimizer(Optimizer):
     def _step_again(self, i: int, group: Group) -> bool:
         """What follows in `step` for a group of one block, if all is as in the last step; returns whether it was done.
 
-        It is in one piece because calls are what the step of a small network consists of: that takes 0.95 of the time.
+        It is in one piece because calls are what the step of a small network consists of: that takes 0.95 of the time. A
+        rule that remembers nothing, as plain SGD, has `Block.add_gradients` instead.
         """
         block = self._layouts[i].only if i in self._layouts else None
         if block is None or not block.is_alike or self._state_was_read or block.names != self.buffers(group):
@@ -309,7 +311,8 @@ class Block:
         state: for each name but ``"step"``, an array with the elements of all parameters.
         steps: how often each parameter has been updated, if that is counted.
         unshown_steps: how many more updates there were of all of them.
-        is_alike: whether the last update was one of all parameters, and all have been updated equally often.
+        is_alike: whether the last update was one of all parameters, and all have been updated equally often; False where
+            nothing is remembered.
         views: what shows the state of the parameters to the user, of one after the other.
         in_place: whether a parameter that is alone is updated in its own memory, which must be flat for that.
         param: the parameters: that memory, or one into which they move, or are copied for each update.
@@ -488,8 +491,10 @@ class Place:
     """Where one parameter is in its block, and what shows its part of the block's arrays in its shape.
 
     Attributes:
+        param, shape: the parameter, and its shape.
         array: the parameter's memory.
         is_elsewhere: whether that is not here, so that an update is one of a copy.
+        param_part, grad_part: its part of the block's arrays, in its shape, where it is not updated in its own memory.
         index: of the parameter among those of the block.
         start, stop: its elements.
         views: what shows its state to the user.
