@@ -1,12 +1,14 @@
 """Do time and memory grow in proportion to the length of the graph? ``python -m benchmarks.growth``.
 
 A chain of ops, ``x = tanh(x)`` on four elements, is built and swept backward, each time in a new process. What one op
-costs must not depend on how many there are.
+costs must not depend on how many there are. Python's garbage collector goes over all objects that are alive now and
+then, so this framework is measured without it, too.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -16,13 +18,16 @@ from benchmarks import memory
 from benchmarks.side_by_side import add_options, once, take_turns
 from benchmarks.training_step import print_row
 
-LIBRARIES = {"tinygrad_np": "tinygrad_np", "torch": "PyTorch"}
+NO_GC = " without gc"
+CONTENDERS = {name: name for name in ("tinygrad_np", "tinygrad_np" + NO_GC)} | {"torch": "PyTorch"}
 LENGTHS = [1_000, 10_000, 100_000, 1_000_000]
 
 
-def make_step(library: str, length: str) -> Callable[[], list[float]]:
+def make_step(contender: str, length: str) -> Callable[[], list[float]]:
     """A function that gives, of one op, the seconds forward and backward and the bytes at most."""
-    lib = import_module(library)
+    lib = import_module(contender.removesuffix(NO_GC))
+    if contender.endswith(NO_GC):
+        gc.disable()
     count = int(length)
 
     def grow(count: int) -> list[float]:
@@ -48,20 +53,20 @@ def main() -> None:
     add_options(parser, rounds=3, threads=1)
     options = parser.parse_args()
     parts = ["forward, µs per op", "backward, µs per op", "memory, bytes per op"]
-    print_row(["ops", *(f"{label}: {part}" for label in LIBRARIES.values() for part in parts)])
-    print_row(["---"] * (1 + len(LIBRARIES) * len(parts)))
+    print_row(["ops", *(f"{label}: {part}" for label in CONTENDERS.values() for part in parts)])
+    print_row(["---"] * (1 + len(CONTENDERS) * len(parts)))
     for length in options.lengths:
         turns = {
-            library: lambda name=library, n=length: once("benchmarks.growth", name, str(n), options.threads)
-            for library in LIBRARIES
+            contender: lambda name=contender, n=length: once("benchmarks.growth", name, str(n), options.threads)
+            for contender in CONTENDERS
         }
         results = take_turns(turns, options)
         cells = []
-        for library in LIBRARIES:
-            if not all(results[library]):
+        for contender in CONTENDERS:
+            if not all(results[contender]):
                 cells += ["—"] * len(parts)
                 continue
-            forward, backward, size = map(statistics.median, zip(*results[library], strict=True))
+            forward, backward, size = map(statistics.median, zip(*results[contender], strict=True))
             cells += [f"{1e6 * forward:.2f}", f"{1e6 * backward:.2f}", f"{size:.0f}"]
         print_row([f"{length:,}", *cells])
 

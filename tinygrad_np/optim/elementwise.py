@@ -8,8 +8,8 @@ flat arrays cost least:
 - a large parameter is updated in its own memory, piece by piece, since for a large network it is the memory traffic: a
   piece stays in the processor's cache from the first operation of the rule to the last.
 
-A `Layout` divides the parameters of a group into blocks. In its block each has a `Place`. The rule is given one `Piece` of a
-block at a time; a `Run` is neighbours in a block that have been updated equally often, as a rule may depend on that.
+A `Layout` divides the parameters of a group into blocks. In its block each has a `Place`. The rule is given one `Piece`
+of a block at a time; a `Run` is neighbours in a block that have been updated equally often, as a rule may depend on that.
 
 What the optimizer remembers of the parameters of a block lies in one flat array per name, too. The tensors in ``state``
 are views of these. ``state`` rules all the same: whoever puts another tensor there finds its values used, and the view
@@ -135,8 +135,8 @@ class ElementwiseOptimizer(Optimizer):
     def _step_again(self, i: int, group: Group) -> bool:
         """What follows in `step` for a group of one block, if all is as in the last step; returns whether it was done.
 
-        It is in one piece because calls are what the step of a small network consists of: that takes 0.95 of the time. A
-        rule that remembers nothing, as plain SGD, has `Block.add_gradients` instead.
+        It is in one piece because calls are what the step of a small network consists of: that takes 0.95 of the time.
+        A rule that remembers nothing, as plain SGD, has `Block.add_gradients` instead.
         """
         block = self._layouts[i].only if i in self._layouts else None
         if block is None or not block.is_alike or self._state_was_read or block.names != self.buffers(group):
@@ -311,8 +311,8 @@ class Block:
         state: for each name but ``"step"``, an array with the elements of all parameters.
         steps: how often each parameter has been updated, if that is counted.
         unshown_steps: how many more updates there were of all of them.
-        is_alike: whether the last update was one of all parameters, and all have been updated equally often; False where
-            nothing is remembered.
+        is_alike: whether the last update was one of all parameters, and all have been updated equally often; False
+            where nothing is remembered.
         views: what shows the state of the parameters to the user, of one after the other.
         in_place: whether a parameter that is alone is updated in its own memory, which must be flat for that.
         param: the parameters: that memory, or one into which they move, or are copied for each update.
