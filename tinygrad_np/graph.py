@@ -4,8 +4,8 @@ A tensor that needs a gradient points to the `Node` that made it; a node points 
 points the other way, so there are no reference cycles, and a graph is freed the moment its last tensor is.
 
 The sweep imports no op and no tensor; of a leaf's tensor it uses `_node`, `_grad` and `_accumulate_grad`. It hands each
-node the gradient of its output and takes back one gradient per input, newest node first. Gradients are NumPy arrays, or tensors when the sweep is itself recorded (``create_graph``):
-both have the few methods that are used here.
+node the gradient of its output and takes back one gradient per input, newest node first. Gradients are NumPy arrays,
+or tensors when the sweep is itself recorded (``create_graph``): both have the few methods that are used here.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ flat arrays cost least:
   piece stays in the processor's cache from the first operation of the rule to the last.
 
 A `Layout` divides the parameters of a group into blocks. In its block each has a `Place`. The rule is given one `Piece`
-of a block at a time; a `Run` is neighbours in a block that have been updated equally often, as a rule may depend on that.
+of a block at a time; a `Run` is neighbours in a block that have been updated equally often, on which a rule may depend.
 
 What the optimizer remembers of the parameters of a block lies in one flat array per name, too. The tensors in ``state``
 are views of these. ``state`` rules all the same: whoever puts another tensor there finds its values used, and the view
