@@ -248,13 +248,18 @@ def test_operators_take_an_array_on_either_side(operate):
         np.testing.assert_allclose(result.numpy(), expected, rtol=1e-12)
 
 
-def test_a_numpy_scalar_is_as_weak_as_a_0d_tensor():
-    x = tg.tensor([1.0, 2.0], requires_grad=True)
-    result = np.float64(2) * x
-    assert isinstance(result, tg.Tensor)
-    assert result.dtype == tg.float32
-    result.sum().backward()
-    assert x.grad.tolist() == [2.0, 2.0]
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_a_numpy_scalar_is_as_weak_as_a_python_number(shape):
+    x = tg.ones(shape, requires_grad=True)
+    for result in (np.float64(2) * x, x * np.float64(2), x / np.float64(0.5), tg.where(x > 0, x * 2, np.float64(0))):
+        assert isinstance(result, tg.Tensor)
+        assert result.dtype == tg.float32
+        (gradient,) = tg.autograd.grad(result.sum(), x)
+        assert gradient.equal(2 * tg.ones(shape))
+    integers = tg.ones(shape, dtype=tg.int32)
+    assert (integers + np.int64(1)).dtype == tg.int32
+    assert (integers / np.float64(2)).dtype == tg.float32
+    assert (integers * np.bool_(True)).dtype == tg.int32
 
 
 def test_gradients_can_be_differentiated_through_numpy_functions():

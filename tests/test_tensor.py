@@ -21,6 +21,11 @@ def test_shape_and_size():
     assert isinstance(t.shape, tg.Size)
     assert t.shape.numel() == t.numel() == t.nelement() == 24
     assert repr(t.shape) == "Size([2, 3, 4])"
+    for shape in (t.shape[1:], t.shape + (5,), (5,) + t.shape, t.shape * 2):
+        assert isinstance(shape, tg.Size)
+    assert t.shape[1:].numel() == 12
+    assert (1, *t.shape) == (1,) + t.shape == (1, 2, 3, 4)
+    assert t.shape[0] == 2
     assert t.size() == t.shape
     assert (t.size(0), t.size(-1), t.size(dim=1)) == (2, 4, 3)
     assert t.ndim == t.dim() == 3
@@ -432,6 +437,27 @@ def test_setitem_casts_and_broadcasts():
     b = tg.zeros(2, dtype="bool")
     b[0] = 5
     assert b.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "kept"),
+    [("uint8", -2, 254), ("uint8", 1.7, 1), ("uint8", 300, None), ("int32", 2**40, None), ("int64", math.nan, None)],
+)
+def test_a_number_must_fit_an_integer_dtype(dtype, value, kept):
+    x = tg.ones(2, dtype=dtype)
+    mask = x == 1
+    ways = [lambda: x.clone().fill_(value), lambda: x.masked_fill(mask, value), lambda: assigned(x.clone(), value)]
+    for way in ways:
+        if kept is None:
+            with pytest.raises(RuntimeError, match="value cannot be converted to type"):
+                way()
+        else:
+            assert way().tolist() == [kept, kept]
+
+
+def assigned(x, value):
+    x[:] = value
+    return x
 
 
 def test_setitem_through_overlapping_memory():

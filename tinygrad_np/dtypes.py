@@ -102,6 +102,29 @@ def is_floating(dtype: DType) -> bool:
     return dtype.kind == "f"
 
 
+def fitted(value: Any, dtype: DType) -> npt.NDArray[Any]:
+    """A number as an array of ``dtype`` without dimensions; a negative one wraps around in an unsigned dtype.
+
+    Raises:
+        RuntimeError: an integer ``dtype`` cannot hold it.
+
+    Example:
+        >>> fitted(1.5, int64), fitted(-1, uint8)
+        (array(1), array(255, dtype=uint8))
+    """
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        low = -limits.max if dtype.kind == "u" else limits.min
+        if not low <= value < limits.max + 1:
+            raise overflow(dtype)
+    return np.array(value).astype(dtype)
+
+
+def overflow(dtype: DType) -> RuntimeError:
+    """What to raise where ``dtype`` cannot hold a number."""
+    return RuntimeError(f"value cannot be converted to type {dtype} without overflow")
+
+
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
@@ -153,6 +176,8 @@ def result_type(*operands: Any) -> DType:
 
 
 def _rank_and_dtype(operand: Any) -> tuple[int, DType]:
+    if isinstance(operand, np.generic) and operand.dtype.kind in _CATEGORY:
+        operand = operand.item()  # NumPy's numbers count as Python's
     if hasattr(operand, "dtype"):
         return (0 if operand.ndim else 1), np.dtype(operand.dtype)
     if isinstance(operand, bool):

@@ -223,7 +223,7 @@ REDUCTIONS: dict[np.ufunc, Function] = {
 
 @_implements(np.reshape)
 def _reshape(a: Any, shape: int | Sequence[int]) -> Any:
-    return shape_ops.reshape_method(a, shape)
+    return shape_ops.reshape(a, shape)
 
 
 @_implements(np.ravel)

@@ -11,7 +11,7 @@ import copy
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self
+from typing import Any, Self, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
@@ -31,9 +31,26 @@ class Size(tuple[int, ...]):
     Example:
         >>> Size((2, 3)), Size((2, 3)).numel()
         (Size([2, 3]), 6)
+        >>> Size((2, 3))[1:] + (4,)
+        Size([3, 4])
     """
 
     __slots__ = ()
+
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        return Size(found) if isinstance(index, slice) else found
+
+    def __add__(self, other: tuple[Any, ...]) -> Any:
+        return Size(super().__add__(other))
+
+    def __radd__(self, other: tuple[Any, ...]) -> Any:
+        return Size((*other, *self))
+
+    def __mul__(self, count: SupportsIndex) -> Size:
+        return Size(super().__mul__(count))
+
+    __rmul__ = __mul__
 
     def numel(self) -> int:
         """The number of elements of a tensor of this shape."""
@@ -61,7 +78,7 @@ class RemovableHandle:
         self.remove()
 
 
-def _in_place(op: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def in_place(op: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The method that computes ``op`` and leaves the result in its tensor."""
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -498,7 +515,13 @@ class Tensor:
         return self.fill_(0)
 
     def fill_(self, value: Any) -> Self:
-        """Set every element to ``value``, a number or a 0-d tensor."""
+        """Set every element to ``value``, a number or a 0-d tensor.
+
+        Raises:
+            RuntimeError: ``value`` has dimensions, or is a number that does not fit the dtype.
+        """
+        if isinstance(value, builtins.int | builtins.float | np.generic):
+            return self.copy_(Tensor._wrap(dtypes.fitted(value, self.dtype)))
         value = creation.as_tensor(value)
         if value.ndim:
             raise RuntimeError(
@@ -513,25 +536,35 @@ class Tensor:
             source = elementwise.where(Tensor._wrap(np.array(True)), source, self)
         return self._assign(source)
 
-    add_ = _in_place(elementwise.add)
-    sub_ = _in_place(elementwise.sub)
-    mul_ = _in_place(elementwise.mul)
-    div_ = _in_place(elementwise.div)
-    pow_ = _in_place(elementwise.pow)
-    neg_ = _in_place(elementwise.neg)
-    abs_ = _in_place(elementwise.abs)
-    exp_ = _in_place(elementwise.exp)
-    log_ = _in_place(elementwise.log)
-    sqrt_ = _in_place(elementwise.sqrt)
-    tanh_ = _in_place(elementwise.tanh)
-    sigmoid_ = _in_place(elementwise.sigmoid)
-    relu_ = _in_place(elementwise.relu)
-    clamp_ = _in_place(elementwise.clamp)
+    add_ = in_place(elementwise.add)
+    sub_ = in_place(elementwise.sub)
+    mul_ = in_place(elementwise.mul)
+    div_ = in_place(elementwise.div)
+    floor_divide_ = in_place(elementwise.floor_divide)
+    remainder_ = in_place(elementwise.remainder)
+    pow_ = in_place(elementwise.pow)
+    neg_ = in_place(elementwise.neg)
+    abs_ = in_place(elementwise.abs)
+    exp_ = in_place(elementwise.exp)
+    log_ = in_place(elementwise.log)
+    sqrt_ = in_place(elementwise.sqrt)
+    tanh_ = in_place(elementwise.tanh)
+    sigmoid_ = in_place(elementwise.sigmoid)
+    relu_ = in_place(elementwise.relu)
+    clamp_ = in_place(elementwise.clamp)
+    bitwise_and_ = in_place(comparison.bitwise_and)
+    bitwise_or_ = in_place(comparison.bitwise_or)
+    bitwise_xor_ = in_place(comparison.bitwise_xor)
     __iadd__ = add_
     __isub__ = sub_
     __imul__ = mul_
     __itruediv__ = div_
+    __ifloordiv__ = floor_divide_
+    __imod__ = remainder_
     __ipow__ = pow_
+    __iand__ = bitwise_and_
+    __ior__ = bitwise_or_
+    __ixor__ = bitwise_xor_
 
     uniform_ = random.uniform_
     normal_ = random.normal_
@@ -756,14 +789,14 @@ class Tensor:
     cumsum = reduction.cumsum
     norm = reduction.norm
 
-    reshape = shape_ops.reshape_method
-    view = shape_ops.view_method
+    reshape = shape_ops.as_method(shape_ops.reshape, "shape")
+    view = shape_ops.as_method(shape_ops.view, "size")
     view_as = shape_ops.view_as
     reshape_as = shape_ops.reshape_as
     flatten = shape_ops.flatten
     ravel = shape_ops.ravel
     unflatten = shape_ops.unflatten
-    permute = shape_ops.permute_method
+    permute = shape_ops.as_method(shape_ops.permute, "dims")
     transpose = swapaxes = swapdims = shape_ops.transpose
     movedim = moveaxis = shape_ops.movedim
     t = shape_ops.t
@@ -771,15 +804,15 @@ class Tensor:
     mT = property(shape_ops.matrix_transpose)
     squeeze = shape_ops.squeeze
     unsqueeze = shape_ops.unsqueeze
-    expand = shape_ops.expand_method
+    expand = shape_ops.as_method(shape_ops.expand, "size")
     expand_as = shape_ops.expand_as
     broadcast_to = shape_ops.broadcast_to
-    repeat = shape_ops.repeat_method
-    tile = shape_ops.tile_method
+    repeat = shape_ops.as_method(shape_ops.repeat, "repeats")
+    tile = shape_ops.as_method(shape_ops.tile, "dims")
     split = shape_ops.split
     chunk = shape_ops.chunk
     unbind = shape_ops.unbind
-    flip = shape_ops.flip_method
+    flip = shape_ops.as_method(shape_ops.flip, "dims")
     roll = shape_ops.roll
     tril = shape_ops.tril
     triu = shape_ops.triu

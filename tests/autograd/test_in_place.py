@@ -1,11 +1,14 @@
 """In-place changes of intermediates: recorded rightly or refused, but never a wrong gradient."""
 
+import operator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_np as tg
+import tinygrad_np.nn.functional as F
 
 
 def leaf(*values):
@@ -32,6 +35,10 @@ IN_PLACE = {
     "sigmoid_": (lambda y, x: y.sigmoid_(), lambda y, x: y.sigmoid()),
     "relu_": (lambda y, x: y.relu_(), lambda y, x: y.relu()),
     "clamp_": (lambda y, x: y.clamp_(1.0, 2.5), lambda y, x: y.clamp(1.0, 2.5)),
+    "floor_divide_": (lambda y, x: y.floor_divide_(0.5).mul_(x), lambda y, x: y // 0.5 * x),
+    "remainder_": (lambda y, x: y.remainder_(x), lambda y, x: y % x),
+    "leaky_relu": (lambda y, x: F.leaky_relu(y, 0.1, inplace=True), lambda y, x: F.leaky_relu(y, 0.1)),
+    "silu": (lambda y, x: F.silu(y, inplace=True), lambda y, x: F.silu(y)),
     "zero_": (lambda y, x: y.zero_(), lambda y, x: 0 * y),
     "fill_": (lambda y, x: y.fill_(x[0]), lambda y, x: 0 * y + x[0]),
     "copy_": (lambda y, x: y.copy_(x), lambda y, x: 0 * y + x),
@@ -63,6 +70,34 @@ def test_an_in_place_op_returns_its_tensor():
     y += 1
     assert y is z
     assert "Add" in y.grad_fn.name()
+
+
+# By hand: Python falls back to `x = x + y` where the operator is missing, and nothing looks wrong.
+AUGMENTED = {
+    operator.iadd: [6, 10],
+    operator.isub: [4, 4],
+    operator.imul: [5, 21],
+    operator.ifloordiv: [5, 2],
+    operator.imod: [0, 1],
+    operator.ipow: [5, 343],
+    operator.iand: [1, 3],
+    operator.ior: [5, 7],
+    operator.ixor: [4, 4],
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), AUGMENTED.items(), ids=lambda x: getattr(x, "__name__", ""))
+def test_augmented_assignment_changes_the_tensor_and_its_views(change, expected):
+    x = tg.tensor([5, 7])
+    view = x[:]
+    assert change(x, tg.tensor([1, 3])) is x
+    assert view.tolist() == expected
+
+
+@pytest.mark.parametrize("change", [operator.ifloordiv, operator.imod, operator.itruediv])
+def test_a_leaf_cannot_be_changed_in_place(change):
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place operation"):
+        change(leaf(1.0), 2)
 
 
 def test_what_was_computed_before_keeps_its_gradient():

@@ -122,6 +122,7 @@ def test_relu_in_place():
     x = tg.tensor([-1.0, 2.0])
     assert nn.ReLU(inplace=True)(x) is x
     assert x.tolist() == [0, 2]
+    assert nn.LeakyReLU(inplace=True)(x) is nn.SiLU(inplace=True)(x) is x
 
 
 @pytest.mark.parametrize(
@@ -133,6 +134,8 @@ def test_relu_in_place():
         (nn.Unflatten(1, (2, 3)), "Unflatten(dim=1, unflattened_size=(2, 3))"),
         (nn.ReLU(), "ReLU()"),
         (nn.ReLU(inplace=True), "ReLU(inplace=True)"),
+        (nn.SiLU(inplace=True), "SiLU(inplace=True)"),
+        (nn.LeakyReLU(0.2, inplace=True), "LeakyReLU(negative_slope=0.2, inplace=True)"),
         (nn.LeakyReLU(0.2), "LeakyReLU(negative_slope=0.2)"),
         (nn.SiLU(), "SiLU()"),
         (nn.Softplus(), "Softplus(beta=1.0, threshold=20.0)"),

@@ -141,6 +141,15 @@ def test_clamp_of_integers_to_floats_is_floating():
     assert (result.tolist(), result.dtype) == ([1.0, 2.5], tg.float32)
 
 
+def test_numbers_that_are_chosen_must_fit_and_others_wrap_around():
+    x = tg.tensor([5, 200], dtype=tg.uint8)
+    for choose in (lambda n: x.clamp(max=n), lambda n: tg.where(x > 9, x, n), lambda n: tg.where(x > 9, n, x)):
+        with pytest.raises(RuntimeError, match="value cannot be converted to type uint8 without overflow"):
+            choose(300)
+        assert choose(-1).dtype == tg.uint8
+    assert (x + 300).tolist() == [49, 244]
+
+
 def test_where_promotes_numbers_as_arithmetic_does():
     condition = tg.tensor([True, False])
     assert tg.where(condition, 1, 2).dtype == tg.int64

@@ -65,6 +65,19 @@ def test_logsumexp_makes_integers_floating_point():
     assert tg.tensor([1, 2]).logsumexp(0).dtype == tg.float32
 
 
+@pytest.mark.parametrize("name", ["sum", "prod", "cumsum"])
+def test_an_integer_dtype_that_is_asked_for_is_that_of_the_result(name):
+    x = tg.tensor([100, 3], dtype=tg.uint8)
+    result = getattr(x, name)(0, dtype=tg.uint8)
+    assert result.dtype == tg.uint8
+    assert result.reshape(-1)[-1].item() == {"sum": 103, "prod": 300 % 256, "cumsum": 103}[name]
+
+
+@pytest.mark.parametrize(("name", "expected"), [("sum", True), ("prod", False)])
+def test_the_sum_and_the_product_of_bools_as_a_bool(name, expected):
+    assert getattr(tg.tensor([0, 2]), name)(dtype=tg.bool).equal(tg.tensor(expected))
+
+
 @pytest.mark.parametrize("name", ["sum", "mean", "prod"])
 def test_dtype_is_cast_to_before_the_reduction(name):
     assert getattr(tg.tensor([1, 2]), name)(dtype=tg.float64).dtype == tg.float64

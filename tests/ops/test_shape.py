@@ -409,6 +409,30 @@ def test_all_parts_hang_on_one_node():  # else going back through n parts would 
 # ---- orders of the elements, triangles -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("method", "keyword", "sizes"),
+    [
+        ("reshape", "shape", (3, 2)),
+        ("view", "size", (3, 2)),
+        ("permute", "dims", (1, 0)),
+        ("expand", "size", (4, 2, 3)),
+        ("repeat", "repeats", (1, 2)),
+        ("tile", "dims", (1, 2)),
+        ("flip", "dims", (0, 1)),
+    ],
+)
+def test_sizes_and_dims_as_arguments_as_one_sequence_and_by_name(method, keyword, sizes):
+    x = tg.arange(6).reshape(2, 3)
+    expected = getattr(x, method)(*sizes)
+    assert expected.shape != x.shape or not expected.equal(x)
+    for same in (getattr(x, method)(sizes), getattr(x, method)(list(sizes)), getattr(x, method)(**{keyword: sizes})):
+        assert same.equal(expected)
+    with pytest.raises(TypeError, match=rf"{method}\(\) got an unexpected keyword argument 'axes'"):
+        getattr(x, method)(axes=sizes)
+    with pytest.raises(TypeError, match=rf"{method}\(\) got multiple values for argument '{keyword}'"):
+        getattr(x, method)(*sizes, **{keyword: sizes})
+
+
 def test_flip():
     x = tg.tensor([[1, 2], [3, 4]])
     assert x.flip(0).tolist() == [[3, 4], [1, 2]]

@@ -175,6 +175,12 @@ def test_only_what_is_of_floating_point_is_differentiated():
     check_gradient(lambda x, i, m, n, *rest: x[i][m] ** n, X, index, mask, 2, None, "text")
 
 
+@pytest.mark.parametrize("inputs", [(), (np.array([1, 2]),), (tg.tensor([True]), 1.5)])
+def test_nothing_to_differentiate_is_an_error(inputs):
+    with pytest.raises(ValueError, match="expects at least one input to be an array or a tensor of floating point"):
+        check_gradient(lambda *x: tg.ones(1), *inputs)
+
+
 def test_lists_of_arrays():
     check_gradient(lambda xs, y: tg.cat(xs) * y, [X, X[:1] * 2], np.array([1.0, 2.0, 3.0]))
     with pytest.raises(GradientError, match=re.escape("with respect to input 0[1] is wrong")):

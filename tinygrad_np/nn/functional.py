@@ -19,7 +19,7 @@ from tinygrad_np.ops.losses import (
 from tinygrad_np.ops.normalization import batch_norm
 from tinygrad_np.ops.pooling import avg_pool2d, max_pool2d
 from tinygrad_np.ops.reduction import log_softmax, norm, softmax
-from tinygrad_np.tensor import Tensor
+from tinygrad_np.tensor import Tensor, in_place
 
 __all__ = [
     # layers
@@ -125,8 +125,13 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     return input.relu_() if inplace else elementwise.relu(input)
 
 
-def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """``input`` where it is positive, ``negative_slope * input`` elsewhere.
+
+    Args:
+        input: of any shape.
+        negative_slope: the slope for negative elements.
+        inplace: leave the result in ``input``.
 
     Source:
         Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic models" (2013).
@@ -136,11 +141,20 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
         >>> leaky_relu(tg.tensor([-1.0, 2.0]), 0.5)
         tensor([-0.5000,  2.0000])
     """
+    if inplace:
+        return _leaky_relu_(input, negative_slope)
     return elementwise.where(input > 0, input, input * negative_slope)  # type: ignore[no-any-return]
 
 
-def silu(input: Tensor) -> Tensor:
+_leaky_relu_ = in_place(leaky_relu)
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """``input * sigmoid(input)``, also known as swish.
+
+    Args:
+        input: of any shape.
+        inplace: leave the result in ``input``.
 
     Source:
         Hendrycks, Gimpel, "Gaussian error linear units" (2016).
@@ -150,7 +164,10 @@ def silu(input: Tensor) -> Tensor:
         >>> silu(tg.tensor([-1.0, 0.0, 1.0]))
         tensor([-0.2689,  0.0000,  0.7311])
     """
-    return input * sigmoid(input)
+    return _silu_(input) if inplace else input * sigmoid(input)
+
+
+_silu_ = in_place(silu)
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:

@@ -144,8 +144,8 @@ def _from_python(data: Any, dtype: DType | None) -> npt.NDArray[Any]:
     if array.dtype.kind in "Ou" and dtype == dtypes.int64:
         raise ValueError("Overflow when unpacking long long: an integer is out of the range of int64")
     if array.size:
-        _check_fits(array.min(), dtype)
-        _check_fits(array.max(), dtype)
+        dtypes.fitted(array.min(), dtype)
+        dtypes.fitted(array.max(), dtype)
     return array.astype(dtype)
 
 
@@ -203,19 +203,6 @@ def _first_lengths(data: Any) -> list[int]:
 
 def _is_array_like(data: Any) -> bool:
     return _is_sequence(data) or (isinstance(data, np.ndarray) and data.ndim > 0)
-
-
-def _check_fits(value: Any, dtype: DType) -> None:
-    """Raise if an integer ``dtype`` cannot hold a number; a negative one may wrap around, as in PyTorch."""
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        low = -limits.max if dtype.kind == "u" else limits.min
-        if not low <= value < limits.max + 1:
-            raise _overflow(dtype)
-
-
-def _overflow(dtype: DType) -> RuntimeError:
-    return RuntimeError(f"value cannot be converted to type {dtype} without overflow")
 
 
 # ---- filled --------------------------------------------------------------------------------------------------------
@@ -348,10 +335,9 @@ def array_like(op: str, input: Any, dtype: DTypeLike | None) -> tuple[npt.NDArra
 
 def _filling(value: Number, dtype: DType) -> tuple[Any, DType]:
     """A number as ``dtype`` has it, and the dtype."""
-    _check_fits(value, dtype)
     if dtype.kind == "f" and float(np.finfo(dtype).max) < abs(value) < math.inf:
-        raise _overflow(dtype)
-    return np.array(value).astype(dtype), dtype
+        raise dtypes.overflow(dtype)
+    return dtypes.fitted(value, dtype), dtype
 
 
 # ---- in a pattern --------------------------------------------------------------------------------------------------

@@ -799,7 +799,7 @@ def _share(g: Array, chosen: Array, tie: Array) -> Array:
     return keep(g, chosen) + keep(g / 2, tie)
 
 
-@primitive(promote="common")
+@primitive(promote="fitting")
 def clamp(input: Array, min: Array = None, max: Array = None) -> Array:
     """``input`` limited to the range from ``min`` to ``max``: ``minimum(maximum(input, min), max)``.
 
@@ -811,7 +811,7 @@ def clamp(input: Array, min: Array = None, max: Array = None) -> Array:
         max: the upper bound, likewise. Where it is below ``min``, it is the result.
 
     Raises:
-        RuntimeError: the shapes do not broadcast, or both bounds are None.
+        RuntimeError: the shapes do not broadcast, a number does not fit the dtype, or both bounds are None.
 
     Example:
         >>> import tinygrad_np as tg
@@ -846,7 +846,7 @@ def _clamp_max(g: Array, input: Array, min: Array, max: Array) -> Array:
 clamp.rule(input=_clamp_input, min=_clamp_min, max=_clamp_max)
 
 
-@primitive(name="where", promote="common")
+@primitive(name="where", promote="fitting")
 def select(condition: Array, input: Array, other: Array) -> Array:
     """``input`` where ``condition`` holds, else ``other``; see `where`."""
     if not isinstance(condition, np.ndarray | np.generic):
@@ -877,7 +877,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         int64 tensor.
 
     Raises:
-        RuntimeError: the shapes do not broadcast, or ``condition`` is not bool.
+        RuntimeError: the shapes do not broadcast, a number does not fit the dtype, or ``condition`` is not bool.
 
     Example:
         >>> import tinygrad_np as tg

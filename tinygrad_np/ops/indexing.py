@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 
 import numpy as np
 
+from tinygrad_np import dtypes
 from tinygrad_np.graph import modes
 from tinygrad_np.ops import primitive as _primitive
 from tinygrad_np.ops import shape
@@ -87,8 +88,10 @@ def assign(array: Array, index: Any, value: Any) -> None:
 
     Raises:
         IndexError, ValueError: as `getitem`.
-        RuntimeError: the value cannot be broadcast to what is indexed, or does not fit its dtype.
+        RuntimeError: the value cannot be broadcast to what is indexed, or is a number that does not fit its dtype.
     """
+    if isinstance(value, int | float | np.generic):
+        value = dtypes.fitted(value, array.dtype)
     basic, advanced = _parse(index, array.shape)
     try:
         target = array if basic is None else array[basic]
@@ -102,8 +105,6 @@ def assign(array: Array, index: Any, value: Any) -> None:
             ) from None
     except IndexError as error:
         raise IndexError(str(error).replace("axis", "dimension")) from None
-    except OverflowError:
-        raise RuntimeError(f"value {value} cannot be converted to type {array.dtype} without overflow") from None
 
 
 def _without_masks(index: Index) -> Index:
@@ -534,7 +535,7 @@ def masked_fill(input: Array, mask: Array, value: Array) -> Array:
         A tensor of the broadcast shape.
 
     Raises:
-        RuntimeError: the mask is not boolean, or the value has dimensions.
+        RuntimeError: the mask is not boolean, the value has dimensions, or is a number that does not fit the dtype.
 
     Example:
         >>> import tinygrad_np as tg
@@ -548,7 +549,8 @@ def masked_fill(input: Array, mask: Array, value: Array) -> Array:
             "masked_fill only supports a 0-dimensional value tensor, but got tensor with "
             f"{np.ndim(value)} dimension(s)."
         )
-    return np.where(mask, np.asarray(value).astype(input.dtype), input)
+    value = value.astype(input.dtype) if isinstance(value, np.ndarray) else dtypes.fitted(value, input.dtype)
+    return np.where(mask, value, input)
 
 
 masked_fill.rule(input=lambda g, mask: np.where(mask, 0, g), value=lambda g, mask: np.where(mask, g, 0))

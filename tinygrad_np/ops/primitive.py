@@ -131,7 +131,8 @@ def primitive(
             gives a list of gradients.
         name: the op's public name, where the forward's own differs.
         promote: ``"common"`` brings the differentiable arguments to their common dtype (PyTorch's rules) before the
-            forward; ``"floating"`` moreover turns integers into the default floating-point dtype.
+            forward, where a number that is too large for integers wraps around; in ``"fitting"`` that is an error;
+            ``"floating"`` turns integers into the default floating-point dtype.
         differentiable: False for an op whose result never needs a gradient (a comparison, argmax).
         view: whether the result may share the memory of the first argument.
         splits: whether the result is a tuple of tensors; ``g`` is then a list of as many gradients.

@@ -60,10 +60,10 @@ def _floating(op: str, input: Array) -> Array:
     return input
 
 
-def _wide(dtype: dtypes.DType) -> dtypes.DType:
-    """The dtype in which to accumulate elements of ``dtype``."""
+def _wide(dtype: dtypes.DType, wanted: DTypeLike | None = None) -> dtypes.DType:
+    """The dtype in which to accumulate elements of ``dtype``: for integers int64, unless another was ``wanted``."""
     if dtype.kind != "f":
-        return dtypes.int64
+        return dtypes.int64 if wanted is None else dtype
     return dtypes.float32 if dtype == dtypes.float16 else dtype
 
 
@@ -99,7 +99,7 @@ def sum(input: Array, dim: Dim = None, keepdim: bool = False, dtype: DTypeLike |
         (tensor(10.), tensor([4., 6.]), Size([2, 1]))
     """
     input = _in_dtype(input, dtype)
-    total = _reduce(np.add, input, _axes("sum", dim, input.ndim), keepdim, _wide(input.dtype))
+    total = _reduce(np.add, input, _axes("sum", dim, input.ndim), keepdim, _wide(input.dtype, dtype))
     return _narrow(total, input.dtype)
 
 
@@ -167,7 +167,7 @@ def prod(input: Array, dim: Dim = None, keepdim: bool = False, dtype: DTypeLike 
         tensor([0., 6., 0.])
     """
     input = _in_dtype(input, dtype)
-    product = _reduce(np.multiply, input, _axes("prod", dim, input.ndim), keepdim, _wide(input.dtype))
+    product = _reduce(np.multiply, input, _axes("prod", dim, input.ndim), keepdim, _wide(input.dtype, dtype))
     return _narrow(product, input.dtype)
 
 
@@ -231,7 +231,7 @@ def cumsum(input: Array, dim: int, dtype: DTypeLike | None = None) -> Array:
     """
     dim = normal_dim("cumsum", dim, input.ndim)
     input = _in_dtype(input, dtype)
-    total = np.cumsum(input, dim, _wide(input.dtype)).reshape(input.shape)  # of a 0-d array NumPy makes a vector
+    total = np.cumsum(input, dim, _wide(input.dtype, dtype)).reshape(input.shape)  # of a 0-d array NumPy makes a vector
     return _narrow(total, input.dtype)
 
 

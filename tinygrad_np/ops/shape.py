@@ -6,7 +6,7 @@ Most results are views: they share the memory of their input.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -62,9 +62,32 @@ def normal_dims(op: str, dim: int | Sequence[int], ndim: int) -> tuple[int, ...]
     return dims
 
 
-def _unpacked(sizes: tuple[Any, ...]) -> Any:
-    """What was passed as ``*sizes``: the sizes themselves or one sequence of them."""
-    return sizes[0] if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes
+def as_method(function: Callable[[Tensor, Any], Tensor], keyword: str) -> Callable[..., Tensor]:
+    """The method that takes the sizes or dims of a function as several arguments, as one sequence, or by ``keyword``.
+
+    Example:
+        >>> import tinygrad_np as tg
+        >>> x = tg.zeros(2, 3)
+        >>> x.permute(1, 0).shape == x.permute((1, 0)).shape == x.permute(dims=(1, 0)).shape
+        True
+    """
+    name = function.__name__
+
+    def method(self: Tensor, *sizes: Any, **named: Any) -> Tensor:
+        if not named:
+            return function(self, sizes[0] if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes)
+        if sizes or named.keys() != {keyword}:
+            wrong = sorted(named.keys() - {keyword})
+            raise TypeError(
+                f"{name}() got an unexpected keyword argument '{wrong[0]}'"
+                if wrong
+                else f"{name}() got multiple values for argument '{keyword}'"
+            )
+        return function(self, named[keyword])
+
+    method.__name__ = name
+    method.__doc__ = f"`{name}`, with ``{keyword}`` as arguments, as one tuple, or by name."
+    return method
 
 
 # ---- other shapes --------------------------------------------------------------------------------------------------
@@ -151,16 +174,6 @@ def _misfit(shape: Sizes, count: int) -> RuntimeError:
             "can be any value and is ambiguous"
         )
     return RuntimeError(f"shape '{list(shape)}' is invalid for input of size {count}")
-
-
-def reshape_method(input: Tensor, *shape: Any) -> Tensor:
-    """`reshape`, with the sizes as arguments or as one tuple."""
-    return reshape(input, _unpacked(shape))
-
-
-def view_method(input: Tensor, *shape: Any) -> Tensor:
-    """`view`, with the sizes as arguments or as one tuple."""
-    return view(input, _unpacked(shape))
 
 
 def view_as(input: Tensor, other: Tensor) -> Tensor:
@@ -317,11 +330,6 @@ def _inverse(dims: Sequence[int]) -> tuple[int, ...]:
 permute.rule(input=lambda g, dims: for_rules(permute)(g, _inverse(dims)))
 
 
-def permute_method(input: Tensor, *dims: Any) -> Tensor:
-    """`permute`, with the dims as arguments or as one tuple."""
-    return permute(input, _unpacked(dims))
-
-
 @primitive(view=True)
 def transpose(input: Array, dim0: int, dim1: int) -> Array:
     """Two dimensions exchanged.
@@ -457,11 +465,6 @@ def _misfit_to_expand(sizes: Sizes, shape: Sizes, new: int) -> RuntimeError:
     )
 
 
-def expand_method(input: Tensor, *sizes: Any) -> Tensor:
-    """`expand`, with the sizes as arguments or as one tuple."""
-    return expand(input, _unpacked(sizes))
-
-
 def broadcast_to(input: Tensor, shape: Sizes) -> Tensor:
     """`expand`, under NumPy's name."""
     return expand(input, shape)
@@ -531,11 +534,6 @@ def _sum_of_repeats(g: Any, input_shape: tuple[int, ...], repeats: Sizes) -> Any
 repeat.rule(input=_sum_of_repeats)
 
 
-def repeat_method(input: Tensor, *repeats: Any) -> Tensor:
-    """`repeat`, with the counts as arguments or as one tuple."""
-    return repeat(input, _unpacked(repeats))
-
-
 def tile(input: Tensor, dims: Sizes) -> Tensor:
     """`repeat` that takes fewer counts than there are dimensions, for the last ones.
 
@@ -545,11 +543,6 @@ def tile(input: Tensor, dims: Sizes) -> Tensor:
         Size([2, 6])
     """
     return repeat(input, (1,) * (input.ndim - len(dims)) + tuple(dims))
-
-
-def tile_method(input: Tensor, *dims: Any) -> Tensor:
-    """`tile`, with the counts as arguments or as one tuple."""
-    return tile(input, _unpacked(dims))
 
 
 # ---- joining and parting -------------------------------------------------------------------------------------------
@@ -792,11 +785,6 @@ def flip(input: Array, dims: int | Sequence[int]) -> Array:
 
 
 flip.rule(input=lambda g, dims: for_rules(flip)(g, dims))
-
-
-def flip_method(input: Tensor, *dims: Any) -> Tensor:
-    """`flip`, with the dims as arguments or as one tuple."""
-    return flip(input, _unpacked(dims))
 
 
 @primitive

@@ -44,7 +44,7 @@ else:
 
 Rule: TypeAlias = Callable[..., Any]
 AllRules: TypeAlias = Callable[[Gradient, tuple[Any, ...]], list[Gradient | None]]
-Promotion: TypeAlias = Literal["common", "floating"] | None
+Promotion: TypeAlias = Literal["common", "fitting", "floating"] | None
 
 registry: dict[str, Op] = {}
 on_change: list[Callable[[], None]] = []  # called when a row gets other rules, by which something was written
@@ -212,6 +212,8 @@ class Op:
             dtype = dtypes.result_type(*operands)
         if self.promote == "floating" and dtype.kind != "f":
             dtype = dtypes.get_default_dtype()
+        if self.promote == "fitting":
+            return [_cast(a, dtype) if isinstance(a, _ARRAYS) else dtypes.fitted(a, dtype) for a in operands]
         return [_cast(a, dtype) for a in operands]
 
     def __repr__(self) -> str:

@@ -62,6 +62,7 @@ def check_gradient(
 
     Raises:
         GradientError: something of the above does not hold.
+        ValueError: no input is of floating point, so that there is nothing to check.
 
     Example:
         >>> import numpy as np, tinygrad_np as tg
@@ -73,6 +74,8 @@ def check_gradient(
     """
     __tracebackhide__ = True  # pytest is to point to the caller's line
     call = _Call(fn, inputs)
+    if not call.checked:
+        raise ValueError("check_gradient expects at least one input to be an array or a tensor of floating point")
     try:
         _check_orders(call, order, eps, _Tolerance(rtol, atol))
         _check_layouts(call, layouts)

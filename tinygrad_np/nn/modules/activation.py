@@ -38,6 +38,7 @@ class LeakyReLU(Module):
 
     Args:
         negative_slope: The slope for negative x.
+        inplace: Change the input instead of a copy.
 
     Example:
         >>> import tinygrad_np as tg
@@ -45,19 +46,23 @@ class LeakyReLU(Module):
         tensor([-0.5000,  2.0000])
     """
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
         self.negative_slope = negative_slope
+        self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.leaky_relu(input, self.negative_slope)
+        return F.leaky_relu(input, self.negative_slope, self.inplace)
 
     def extra_repr(self) -> str:
-        return f"negative_slope={self.negative_slope}"
+        return f"negative_slope={self.negative_slope}{', inplace=True' if self.inplace else ''}"
 
 
 class SiLU(Module):
     """x * sigmoid(x), element by element.
+
+    Args:
+        inplace: Change the input instead of a copy.
 
     Example:
         >>> import tinygrad_np as tg
@@ -65,8 +70,15 @@ class SiLU(Module):
         tensor([0.0000, 0.7311])
     """
 
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
     def forward(self, input: Tensor) -> Tensor:
-        return F.silu(input)
+        return F.silu(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
 
 
 class Softplus(Module):
