@@ -222,7 +222,7 @@ REDUCTIONS: dict[np.ufunc, Function] = {
 
 
 @_implements(np.reshape)
-def _reshape(a: Any, shape: int | Sequence[int]) -> Any:
+def _reshape(a: Any, shape: Any) -> Any:
     return shape_ops.reshape(a, shape)
 
 

@@ -136,12 +136,14 @@ class Tensor:
 
     # _array: the values. _node: the graph's node that made them, a Leaf where the user did and a gradient is wanted, or
     # None. _counter: of in-place changes, see ops/primitive.py. _grad: the gradient, no tensor until seen, or None.
-    __slots__ = ("__weakref__", "_array", "_counter", "_grad", "_node")
+    # _idle_hooks: those of a leaf that asks for no gradient at present; not there before.
+    __slots__ = ("__weakref__", "_array", "_counter", "_grad", "_idle_hooks", "_node")
 
     _array: npt.NDArray[Any]
     _node: Node | None
     _counter: list[Any]
     _grad: Tensor | npt.NDArray[Any] | LowRank | None
+    _idle_hooks: dict[builtins.int, Hook] | None
 
     @staticmethod
     def _wrap(array: npt.NDArray[Any], node: Node | None = None) -> Tensor:
@@ -261,7 +263,12 @@ class Tensor:
             )
         if requires_grad and not self.is_floating_point():
             raise RuntimeError(f"only Tensors of floating point dtype can require gradients, not {self.dtype}")
-        self._node = Leaf(weakref.ref(self), self._array.shape, self._array.dtype) if requires_grad else None
+        if requires_grad:
+            self._node = Leaf(weakref.ref(self), self._array.shape, self._array.dtype)
+            self._node.hooks = getattr(self, "_idle_hooks", None)
+        else:
+            self._idle_hooks = self._node.hooks  # type: ignore[union-attr]
+            self._node = None
         return self
 
     @property
@@ -372,11 +379,10 @@ class Tensor:
             self._grad = elementwise.clone(grad) if present is None else present + grad
         elif present is None:
             self._grad = grad if unshared else grad.copy()
-        elif present._node is None:
+        else:
+            present._require_writeable()
             np.add(present._array, grad, out=present._array)
             present._touch()
-        else:
-            self._grad = Tensor._wrap(present._array + grad)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call ``hook`` with the gradient of this tensor when it has been computed; what it returns replaces it.

@@ -189,6 +189,13 @@ def test_a_gradient_that_was_replaced_by_hand_is_added_to():
     assert x.grad.tolist() == [11.0]
 
 
+def test_a_gradient_that_overlaps_itself_cannot_be_added_to():
+    x = tg.ones(3, requires_grad=True)
+    x.grad = tg.ones(1).expand(3)
+    with pytest.raises(RuntimeError, match="elements cannot be written one by one"):
+        x.sum().backward()
+
+
 def test_x_that_stopped_asking_gets_no_gradient():
     x, w = leaf(1.0), leaf(2.0)
     y = x * w

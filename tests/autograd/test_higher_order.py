@@ -69,13 +69,55 @@ def test_backward_with_create_graph_leaves_gradients_that_can_be_differentiated(
     assert grad(x.grad, x)[0].tolist() == [12.0]
 
 
-def test_a_plain_backward_after_one_with_create_graph():
+def test_a_plain_backward_after_one_with_create_graph_adds_in_place():
     x = leaf(2.0)
     (x**3).backward(create_graph=True)
     first = x.grad
     (x**2).backward()
-    assert first.tolist() == [12.0]  # the tensor that was given out is left alone: it may be part of a loss
-    assert x.grad.tolist() == [16.0]
+    assert x.grad is first
+    assert first.tolist() == [16.0]
+    assert grad(x.grad, x)[0].tolist() == [12.0]  # of x**3, whose graph is there still
+
+
+def test_plain_backwards_of_a_0d_leaf_after_one_with_create_graph():
+    x = tg.tensor(3.0, requires_grad=True)
+    (x * x).backward(create_graph=True)
+    for expected in (12.0, 18.0):
+        (x * x).backward()
+        assert x.grad.item() == expected
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x, w: x @ w, lambda x, w: x[0] @ w, lambda x, w: x.unsqueeze(1) @ w, lambda x, w: np.dot(x, w)],
+    ids=["matrix", "vector", "batch", "np.dot"],
+)
+@pytest.mark.parametrize("size", [3, 300])  # the gradient of a large weight is kept as its factors
+def test_the_gradient_by_a_weight_of_constant_data_can_be_differentiated(function, size):
+    data, weight = tg.ones(1, size), tg.full((size, size), 0.1, requires_grad=True)
+    (slope,) = grad((function(data, weight) ** 2).sum(), weight, create_graph=True)
+    (curvature,) = grad(slope.sum(), weight)
+    np.testing.assert_allclose(slope.detach().numpy(), np.full((size, size), 0.2 * size), rtol=1e-4)
+    np.testing.assert_allclose(curvature.numpy(), np.full((size, size), 2.0 * size), rtol=1e-4)
+
+
+@pytest.mark.parametrize("change", [lambda x: x.mul_(10), lambda x: x.zero_()], ids=["mul_", "zero_"])
+@pytest.mark.parametrize("function", [lambda x: x**3, tg.sin, lambda x: tg.exp(x * x)], ids=["pow", "sin", "exp"])
+def test_a_change_in_place_after_the_first_derivative_is_noticed(function, change):
+    x = leaf(2.0)
+    (slope,) = grad(function(x).sum(), x, create_graph=True)
+    with tg.no_grad():
+        change(x)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        grad(slope.sum(), x)
+
+
+def test_a_change_of_a_constant_after_the_first_derivative_is_noticed():
+    x, c = leaf(2.0), tg.tensor([3.0], dtype=tg.float64)
+    (slope,) = grad((x * c).exp().sum(), x, create_graph=True)
+    c.mul_(10)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        grad(slope.sum(), x)
 
 
 def test_a_gradient_penalty():

@@ -147,6 +147,20 @@ def test_hooks_that_return_what_is_no_gradient():
     assert x.grad is None
 
 
+def test_hooks_of_a_leaf_outlast_its_being_frozen():
+    x = tg.ones(2, requires_grad=True)
+    handle = x.register_hook(lambda grad: 10 * grad)
+    x.requires_grad_(False)
+    x.requires_grad_(True)
+    x.sum().backward()
+    assert x.grad.tolist() == [10, 10]
+    x.requires_grad = False
+    handle.remove()
+    x.requires_grad = True
+    x.sum().backward()
+    assert x.grad.tolist() == [11, 11]
+
+
 def test_no_hooks_without_a_gradient():
     with pytest.raises(RuntimeError, match="cannot register a hook on a tensor that doesn't require gradient"):
         tg.ones(1).register_hook(print)

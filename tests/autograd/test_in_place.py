@@ -126,6 +126,14 @@ def test_multiplying_a_tensor_by_itself_in_place_is_refused():
         y.sum().backward()
 
 
+def test_a_quotient_may_be_changed():
+    x, y = leaf(1.0, 2.0), leaf(4.0, 5.0)
+    quotient = x / y
+    quotient += 1
+    quotient.sum().backward()
+    np.testing.assert_allclose(y.grad.numpy(), [-1 / 16, -2 / 25])
+
+
 def test_a_long_chain_of_in_place_ops():
     x = leaf(0.5)
     y = x.clone()

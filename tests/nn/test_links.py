@@ -1,6 +1,7 @@
 """Neighbours in a Sequential run as one op, unless something else is to happen between them."""
 
 import copy
+import functools
 import pickle
 import sys
 import tracemalloc
@@ -70,10 +71,17 @@ def test_a_module_that_does_more_than_its_op_is_called():
             seen.append("call")
             return super().__call__(input)
 
+    class Wrapped(nn.Tanh):
+        @functools.wraps(nn.Tanh.forward)
+        def forward(self, input):
+            seen.append("wrapped")
+            return nn.Tanh.forward(self, input)
+
     hooked, replaced = nn.Tanh(), nn.Tanh()
     hooked.register_forward_hook(lambda module, args, out: seen.append("hook"))
     replaced.forward = lambda input: seen.append("replaced") or input.tanh()
-    for module, note in [(Noted(), "forward"), (Called(), "call"), (hooked, "hook"), (replaced, "replaced")]:
+    notes = {Noted(): "forward", Called(): "call", Wrapped(): "wrapped", hooked: "hook", replaced: "replaced"}
+    for module, note in notes.items():
         seen = []
         assert runs_one_by_one(network(module))
         assert seen == [note, note]
@@ -119,6 +127,15 @@ def restore_forward(net):
     del net[1].forward
 
 
+class Doubled(nn.Tanh):
+    def forward(self, input):
+        return input * 2
+
+
+def replace_class(net):
+    net[1].__class__ = Doubled
+
+
 def add_hook(net):
     net[2].register_forward_hook(lambda module, args, out: out * 2)
 
@@ -144,6 +161,7 @@ def freeze(net):
         (remove_module, ["LinearTanhBackward0"]),
         (append_module, ["LinearTanhLinearReluBackward0"]),
         (replace_forward, ["LinearBackward0", "MulBackward0", "LinearBackward0"]),
+        (replace_class, ["LinearBackward0", "MulBackward0", "LinearBackward0"]),
         (borrow_forward, ["LinearBackward0", "TanhBackward0", "LinearBackward0"]),
         (restore_forward, ["LinearTanhLinearBackward0"]),
         (add_hook, ["MulBackward0", "LinearBackward0", "LinearTanhBackward0"]),

@@ -340,6 +340,11 @@ def test_a_gradient_that_relu_blocks_may_be_infinite():
     assert_equal(gradients(tg.relu, [-1.0, 1.0], g=NAN), [[0, NAN]])
 
 
+def test_relu_does_not_hide_nan():
+    assert_equal(gradients(tg.relu, [NAN, -1.0, 1.0], g=2.0), [[2, 0, 2]])
+    assert_equal(gradients(tg.relu, [NAN, -1.0, 1.0], g=NAN), [[NAN, 0, NAN]])
+
+
 def test_rounding_to_decimals():
     assert tg.round(tg.tensor([0.125, 2.5, 1234.0], dtype=tg.float64), decimals=2).tolist() == [0.12, 2.5, 1234.0]
     assert tg.round(tg.tensor([15.0, 25.0]), decimals=-1).tolist() == [20.0, 20.0]

@@ -122,14 +122,21 @@ def test_gradient_agrees_with_differences_to_second_order(name, data):
 
 
 @every_differentiable_op
+@pytest.mark.parametrize("order", [1, 2])
 @seldom
 @given(data=st.data())
-def test_an_argument_changed_in_place_is_an_error_or_makes_no_difference(name, data):
+def test_an_argument_changed_in_place_is_an_error_or_makes_no_difference(name, order, data):
     sample = SAMPLES[name]
     arguments = converted(drawn_arguments(data, sample), lambda x: recording(x.clone()))
     leaves = floating_leaves(arguments)
     outs = [out for out in results(sample.function(*arguments)) if out.requires_grad]
     cotangents = [tg.ones_like(out) for out in outs]
+    if order == 2:
+        slopes = grad(outs, leaves, cotangents, create_graph=True, materialize_grads=True)
+        outs = [slope for slope in slopes if slope.requires_grad]
+        if not outs:  # of what is linear
+            return
+        cotangents = [tg.ones_like(out) for out in outs]
     expected = grad(outs, leaves, cotangents, retain_graph=True, materialize_grads=True)
     with tg.no_grad():
         data.draw(st.sampled_from(leaves), label="changed").add_(1)
@@ -141,6 +148,29 @@ def test_an_argument_changed_in_place_is_an_error_or_makes_no_difference(name, d
         return
     for gradient, before in zip(found, expected, strict=True):
         np.testing.assert_array_equal(gradient.numpy(), before.numpy())
+
+
+@every_differentiable_op
+@half_as_often
+@given(data=st.data())
+def test_second_derivatives_do_not_depend_on_which_other_arguments_need_a_gradient(name, data):
+    sample = SAMPLES[name]
+    drawn = drawn_arguments(data, sample)
+
+    def second_derivative(i, convert):
+        arguments = converted(drawn, convert)
+        leaf = floating_leaves(arguments)[i].requires_grad_()
+        outs = [out for out in results(sample.function(*arguments)) if out.requires_grad]
+        squares = [out * out for out in outs]  # so that the second derivative of what is linear is not zero
+        cotangents = [tg.ones_like(out) for out in outs]
+        (slope,) = grad(squares, leaf, cotangents, create_graph=True, materialize_grads=True)
+        if not slope.requires_grad:  # where the first derivative is zero
+            return tg.zeros_like(leaf)
+        return grad((slope * slope).sum(), leaf, materialize_grads=True)[0]
+
+    for i in range(len(floating_leaves(drawn))):
+        alone, among_others = second_derivative(i, lambda x: x.detach()), second_derivative(i, recording)
+        np.testing.assert_allclose(alone.numpy(), among_others.numpy(), rtol=1e-10, atol=1e-10)
 
 
 @every_differentiable_op

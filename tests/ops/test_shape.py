@@ -301,6 +301,12 @@ def test_the_gradients_of_what_was_joined():
     assert d.grad is None
 
 
+def test_what_is_joined_is_contiguous():
+    x = tg.ones(2, 3).T
+    for joined in (tg.cat([x, x]), tg.cat([x, x], 1), tg.stack([x, x]), tg.stack([x, x], 2)):
+        assert joined.is_contiguous()
+
+
 def test_the_names_of_cat():
     x = tg.zeros(2, 3)
     for cat in (tg.cat, tg.concat, tg.concatenate):

@@ -36,7 +36,8 @@ def is_op(op: Any, *parameters: str) -> Callable[[Forward], Forward]:
     """
 
     def mark(forward: Forward) -> Forward:
-        forward.link = op.op, parameters  # type: ignore[attr-defined]
+        # With itself, since what wraps a function (`functools.wraps`) is given its attributes.
+        forward.link = op.op, parameters, forward  # type: ignore[attr-defined]
         return forward
 
     return mark
@@ -52,11 +53,13 @@ class Link(NamedTuple):
     def of(cls, module: Module) -> Link | None:
         """The link that a module is; None if more is to happen in a call of it."""
         forward = module.forward
-        link = getattr(forward, "link", None)  # of the function, so another `forward` does not have it
+        link = getattr(forward, "link", None)
         own = getattr(forward, "__self__", None) is module  # not borrowed from another module
         if link is None or not own or module._hooks is not None or type(module).__call__ is not _CALL:
             return None
-        op, names = link
+        op, names, marked = link
+        if getattr(forward, "__func__", None) is not marked:
+            return None
         for name in names:  # what is no parameter, or computed by a property, may be another at each call
             if module._registered.get(name) != "parameter" or getattr(module, name) is not module.__dict__[name]:
                 return None

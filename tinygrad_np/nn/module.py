@@ -32,7 +32,7 @@ class Structure:
 
 
 structure = Structure()
-_CALLED = ("forward", "_hooks")  # the attributes that have to do with how a module is called
+_CALLED = ("forward", "_hooks", "__class__")  # the attributes that have to do with how a module is called
 
 
 class Module:

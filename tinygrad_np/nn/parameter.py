@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 from tinygrad_np.ops import creation
 from tinygrad_np.tensor import Tensor
 
@@ -37,6 +39,11 @@ class Parameter(Tensor):
         self._counter = data._counter  # of in-place changes: they are seen through either
         self._grad = None
         self.requires_grad_(requires_grad)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        copied = super().__deepcopy__(memo)
+        copied.grad = None  # unlike a tensor, as in PyTorch: what is made of a copy begins anew
+        return copied
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"

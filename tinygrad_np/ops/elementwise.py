@@ -78,7 +78,7 @@ def true_divide(input: Array, other: Array) -> Array:
     return np.true_divide(input, other)
 
 
-true_divide.rule(input=lambda g, other: g / other, other=lambda g, other, out: -g * out / other)
+true_divide.rule(input=lambda g, other: g / other, other=lambda g, input, other: -g * (input / other) / other)
 
 
 def _zero(g: Array) -> Array:
@@ -308,7 +308,7 @@ _power = for_rules(power)
 
 
 def _pow_input(g: Array, input: Array, exponent: Array) -> Array:
-    if isinstance(exponent, np.ndarray) and exponent.ndim == 0:
+    if exponent.ndim == 0 and (isinstance(exponent, np.ndarray) or not exponent.requires_grad):
         return g * (exponent * _power(input, exponent - 1)) if exponent != 0 else np.zeros_like(g)
     # At an exponent of 0 the slope is 0, also at base 0, where 0 * 0**-1 would be nan.
     base = np.where((input == 0) & (exponent == 0), 1, input)
@@ -609,7 +609,7 @@ def relu(input: Array) -> Array:
     return np.maximum(input, constant(0, input.dtype))
 
 
-relu.rule(input=lambda g, out: keep(g, out > 0))
+relu.rule(input=lambda g, out: keep(g, out != 0))  # also where it is nan: what is wrong must stay so
 
 
 # ---- sign and rounding ---------------------------------------------------------------------------------------------

@@ -514,7 +514,12 @@ def index_select(input: Array, dim: int, index: Array) -> Array:
 def _select_adjoint(g: Any, input_shape: tuple[int, ...], dim: int, index: Array) -> Any:
     if not input_shape:
         return g
-    return for_rules(place_add)(g, (_ALL,) * (dim % len(input_shape)) + (index.reshape(-1),), input_shape)
+    dim %= len(input_shape)
+    if isinstance(g, np.ndarray):
+        return place_add.op.forward(g, (_ALL,) * dim + (index.reshape(-1),), input_shape)
+    # By an op that the index is a tensor for, so that a change of it in place is noticed.
+    column = index.reshape((-1,) + (1,) * (g.ndim - 1 - dim))
+    return scatter_add(np.zeros(input_shape, g.dtype), dim, np.broadcast_to(column, g.shape), g)
 
 
 index_select.rule(input=_select_adjoint)

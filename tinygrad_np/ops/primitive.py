@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
 import numpy as np
@@ -216,18 +216,18 @@ class OpNode(Node):
         return "".join(word.capitalize() for word in self.op.name.split("_")) + "Backward0"
 
     def backward(self, grad: Gradient, wanted: set[Node] | None, retain: bool) -> list[Gradient | None]:
-        plan, saved = self.plan, self.saved
+        plan, saved, counters = self.plan, self.saved, self.counters
         if saved is None:
             raise freed_error(self.op.name)
-        for counter in self.counters:
+        for counter in counters:
             if counter[0] > self.time and self._reads(counter, grad):
                 raise stale_error(f"{self.op.name} (with output of shape {list(self.shape)})", counter[1])
         if not retain and plan.holds_arrays:
             self.saved, self.counters = None, ()
         if grad.__class__ is not ndarray:
             if self.op.decompose is not None:
-                return self._backward_of_decomposition(grad, saved)
-            saved = self._saved_tensors(saved)
+                return self._backward_of_decomposition(grad, saved, counters)
+            saved = self._saved_tensors(saved, counters)
         if wanted is None:
             return plan.gradients(grad, saved)
         return plan.gradients_of(tuple([edge in wanted for edge in self.edges]))(grad, saved)
@@ -242,25 +242,37 @@ class OpNode(Node):
         """Whether something was saved that ``counter`` belongs to."""
         return any(watched is counter for watched in self.counters)
 
-    def _saved_tensors(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _saved_tensors(self, saved: tuple[Any, ...], counters: Sequence[Counter]) -> tuple[Any, ...]:
         """What was saved, as tensors that hang in the graph where the saved inputs and output hung."""
         nodes: dict[int, Node] = dict(zip(self.plan.needed, self.edges, strict=True))
         nodes[len(self.op.parameters)] = self
-        return tuple(
-            Tensor._wrap(value, nodes[source]) if isinstance(value, np.ndarray) and source in nodes else value
-            for value, source in zip(saved, self.plan.sources, strict=True)
-        )
+        return self._as_tensors(saved, nodes, counters)
 
-    def _backward_of_decomposition(self, grad: Tensor, saved: tuple[Any, ...]) -> list[Gradient | None]:
+    def _as_tensors(
+        self, saved: tuple[Any, ...], nodes: Mapping[int, Node], counters: Sequence[Counter]
+    ) -> tuple[Any, ...]:
+        """What was saved, as tensors with these nodes (by the number of the value), whose changes in place are noticed.
+
+        Constants are tensors, too: so a rule is given either arrays or tensors, never both.
+        """
+        tensors = list(saved)
+        for i, (value, source, place) in enumerate(
+            zip(saved, self.plan.sources, self.plan.counter_places, strict=True)
+        ):
+            if isinstance(value, np.ndarray):
+                tensors[i] = Tensor._wrap(value, nodes.get(source))
+                if place is not None:
+                    tensors[i]._counter = counters[place]
+        return tuple(tensors)
+
+    def _backward_of_decomposition(
+        self, grad: Tensor, saved: tuple[Any, ...], counters: Sequence[Counter]
+    ) -> list[Gradient | None]:
         """The gradients by way of ordinary ops, so that they can be differentiated again."""
         assert self.op.decompose is not None
         # Behind joints of their own the inputs are independent, even where one was computed from another.
         joints = {i: Joint(edge) for i, edge in zip(self.plan.needed, self.edges, strict=True)}
-        tensors = [
-            Tensor._wrap(value, joints.get(i)) if isinstance(value, np.ndarray) else value
-            for i, value in enumerate(self.plan.arguments(saved))
-        ]
-        out = self.op.decompose(*tensors)
+        out = self.op.decompose(*self.plan.arguments(self._as_tensors(saved, joints, counters)))
         found = sweep([(out._node, grad)], inputs=joints.values(), retain_graph=True)
         for joint in joints.values():
             joint.connect()
@@ -278,14 +290,16 @@ class SequenceNode(OpNode):
         gradients: Any = super().backward(grad, None, retain)[0]
         return [gradients[i] for i in self.chosen]
 
-    def _saved_tensors(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _saved_tensors(self, saved: tuple[Any, ...], counters: Sequence[Counter]) -> tuple[Any, ...]:
         nodes = dict(zip(self.chosen, self.edges, strict=True))
-        return tuple(
-            tuple(Tensor._wrap(array, nodes.get(i)) for i, array in enumerate(value))
-            if isinstance(value, tuple)
-            else value
-            for value in saved
-        )
+
+        def elements(arrays: tuple[Any, ...]) -> tuple[Tensor, ...]:
+            tensors = tuple([Tensor._wrap(array, nodes.get(i)) for i, array in enumerate(arrays)])
+            for tensor, counter in zip(tensors, counters, strict=True):
+                tensor._counter = counter
+            return tensors
+
+        return tuple([elements(value) if isinstance(value, tuple) else value for value in saved])
 
 
 class SplitNode(OpNode):

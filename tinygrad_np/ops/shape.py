@@ -574,7 +574,7 @@ def cat(tensors: Sequence[Array], dim: int = 0) -> Array:
         raise ValueError("cat(): expected a non-empty list of Tensors")
     joined = [array for array in tensors if array.shape != (0,)] or tensors
     try:
-        return np.concatenate(joined, dim)
+        return np.ascontiguousarray(np.concatenate(joined, dim))
     except np.exceptions.AxisError:
         raise
     except ValueError:
@@ -630,7 +630,7 @@ def stack(tensors: Sequence[Array], dim: int = 0) -> Array:
                 f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(array.shape)} "
                 f"at entry {i}"
             )
-    return np.stack(tensors, normal_dim("stack", dim, len(first) + 1))
+    return np.ascontiguousarray(np.stack(tensors, normal_dim("stack", dim, len(first) + 1)))
 
 
 # An op with several outputs, rather than one op per part: going back through n parts is then one step over the whole.

@@ -228,6 +228,7 @@ class Plan:
         gradients: a function of ``(g, saved)`` that gives a list of the gradients of those inputs.
         record: fills in a new node, given the nodes of the op's tensors, the output, the values of the call (arguments,
             output, ``kept``), and the change counters of the op's tensors and its output. It picks what the node needs.
+        counter_places: for each thing kept, which of the counters kept is its, or None.
         watched_for_rules: how many of the counters kept, from the first, belong to what rules read; a decomposition
             reads all.
         sources: for each thing kept, which value it is.
@@ -240,6 +241,7 @@ class Plan:
         "_kept",
         "_partial",
         "arguments",
+        "counter_places",
         "gradients",
         "holds_arrays",
         "needed",
@@ -268,7 +270,10 @@ class Plan:
             None if shape_only or position not in watched else watched.index(position)
             for position, shape_only in self._kept
         ]
-        self.record = self._recorder([counter for counter in counters if counter is not None])
+        kept = [counter for counter in counters if counter is not None]
+        self.record = self._recorder(kept)
+        places = iter(range(len(kept)))
+        self.counter_places = tuple([None if counter is None else next(places) for counter in counters])
         self.watched_for_rules = sum(counter is not None for counter in counters[:read_by_rules])
         whole = [position for position, shape_only in self._kept if not shape_only]
         self.holds_arrays = any(names[position] in ("tensors", "kept") or position in watched for position in whole)
