@@ -161,6 +161,16 @@ def test_memory_from_elsewhere_is_updated(make):
     assert parts[1].tolist() == halves[1].tolist() != [0] * 5
 
 
+@pytest.mark.parametrize("make", KINDS)
+def test_a_buffer_is_updated_by_way_of_a_view(make):
+    buffer = bytearray(24)  # as shared memory is one, too; of the arrays over it only the parameter knows
+    param = tg.from_numpy(np.frombuffer(buffer, np.float32).reshape(2, 3)).requires_grad_()
+    other = tg.ones(2, requires_grad=True)
+    param.grad, other.grad = tg.ones(2, 3), tg.ones(2)
+    make([param, other]).step()
+    assert np.frombuffer(buffer, np.float32).reshape(2, 3).tolist() == param.tolist() != [[0] * 3] * 2
+
+
 def test_updates_reach_a_mapped_file(tmp_path):
     np.zeros(5, np.float32).tofile(tmp_path / "weight")
     weight = tg.from_numpy(np.asarray(np.memmap(tmp_path / "weight", np.float32, "r+"))).requires_grad_()
@@ -263,6 +273,17 @@ def test_parameters_that_share_memory_take_turns(size):
         param.grad = tg.full((size,), grad)
     SGD(params, lr=1.0).step()
     assert (memory == -11).all()
+
+
+def test_parameters_that_overlap_take_turns():
+    memory = tg.zeros(6)
+    params = [memory.detach()[start:stop].requires_grad_() for start, stop in [(2, 6), (0, 4), (5, 6)]]
+    apart = tg.zeros(1, requires_grad=True)
+    for param in (*params, apart):
+        param.grad = tg.ones_like(param)
+    SGD([*params, apart], lr=1.0).step()
+    assert memory.tolist() == [-1, -1, -2, -2, -1, -2]
+    assert apart.tolist() == [-1]
 
 
 @pytest.mark.parametrize("shape", [(3,), (300, 250)], ids=["small", "large"])
@@ -550,6 +571,37 @@ def test_a_group_may_be_taken_out_after_some_steps():
         if step == 10:
             optimizer.param_groups.pop()
     assert [int(state["step"].item()) for state in optimizer.state.values()] == [64] * (len(params) - 1) + [11]
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_a_group_may_be_taken_out_for_some_steps(make):
+    """While it is out, the others have other numbers; what is remembered of them goes with them."""
+    params = make_params(SMALL, tg.float32)
+    twins = copies(params)
+    optimizer, others = make([{"params": params[:1]}, {"params": params[1:]}]), make(twins[1:])
+    for step in range(9):
+        if step == 3:
+            first = optimizer.param_groups.pop(0)
+        if step == 6:
+            optimizer.param_groups.insert(0, first)
+        for tensors, active in ((params, optimizer), (twins, others)):
+            random_gradients(tensors, np.random.default_rng(step))
+            active.step()
+    assert_same(params[1:], twins[1:])
+    for param, twin in zip(params[1:], twins[1:], strict=True):
+        for name, value in others.state[twin].items():
+            assert optimizer.state[param][name].equal(value)
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_parameters_without_elements(make):
+    params = [tg.zeros(0, requires_grad=True), tg.zeros(2, 0, requires_grad=True)]
+    optimizer = make(params)
+    for _ in range(3):
+        for param in params:
+            param.grad = tg.zeros_like(param)
+        optimizer.step()
+    assert [param.shape for param in params] == [(0,), (2, 0)]
 
 
 def test_what_a_rule_of_ones_own_remembers_stays():

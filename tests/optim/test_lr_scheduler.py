@@ -277,6 +277,20 @@ def test_plateau_reduces(options, metrics, is_reduced):
     assert (rates[-1] < 0.1) == is_reduced
 
 
+def test_plateau_with_a_group_that_was_added():
+    for min_lr in (0.015, [0.015]):
+        added = optimizer(0.1)
+        scheduler = ReduceLROnPlateau(added, patience=0, min_lr=min_lr)
+        added.add_param_group({"params": [tg.zeros(1, requires_grad=True)], "lr": 0.2})
+        scheduler.step(1.0)
+        if isinstance(min_lr, list):
+            with pytest.raises(RuntimeError, match="there are 2 parameter groups, but 1 values of min_lr"):
+                scheduler.step(1.0)
+        else:
+            scheduler.step(1.0)
+            np.testing.assert_allclose(scheduler.get_last_lr(), [0.015, 0.02])
+
+
 def test_plateau_takes_tensors_and_has_a_state_dict():
     scheduler = ReduceLROnPlateau(optimizer(0.1, 0.2), patience=0, min_lr=[0.0, 0.15])
     scheduler.step(tg.tensor(1.0))

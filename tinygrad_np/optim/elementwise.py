@@ -23,12 +23,13 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
-from operator import is_
+from operator import is_, itemgetter
 from sys import getrefcount
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.array_utils import byte_bounds
 
 import tinygrad_np as tg
 from tinygrad_np.graph import tick
@@ -151,9 +152,9 @@ class ElementwiseOptimizer(Optimizer):
             place.grad_part[...] = grad if grad.__class__ is np.ndarray else _array_of(grad)
         block.unshown_steps += 1
         block.whole[0].step += 1
-        (piece,) = block.pieces
-        piece.state["step"] = block.whole[0].step
-        self._update_piece(block.grad, piece, group)
+        for piece in block.pieces:  # the only one; or none, if all parameters are empty
+            piece.state["step"] = block.whole[0].step
+            self._update_piece(block.grad, piece, group)
         block.scatter(block.places)
         return True
 
@@ -166,6 +167,9 @@ class ElementwiseOptimizer(Optimizer):
             self._show_steps()
             known = set() if layout is None else {place.param for block in layout.blocks for place in block.places}
             self._layouts[i] = layout = Layout(group["params"], known, names)
+            # One of the same parameters, from when their group had another number, would not know of the updates here.
+            for j in [j for j, other in self._layouts.items() if j != i and not layout.is_disjoint(other)]:
+                del self._layouts[j]
             ready = layout.ready(group["params"])
             assert ready is not None
         return ready
@@ -263,6 +267,10 @@ class Layout:
         first = {param: i for i, param in enumerate(params)}
         self.blocks.sort(key=lambda block: first[block.places[0].param])  # `state` is in the order of the parameters
 
+    def is_disjoint(self, other: Layout) -> bool:
+        """Whether they have no parameter in common."""
+        return set(self.params).isdisjoint(other.params)
+
     def ready(self, params: Sequence[tg.Tensor]) -> list[tuple[Block, Ready]] | None:
         """By block, the places of those that have a gradient; None if one has no place, or has other memory since."""
         if len(params) != len(self.params) or not all(map(is_, params, self.params)):
@@ -282,23 +290,35 @@ class Layout:
 
 def _partition(params: Sequence[tg.Tensor]) -> Iterator[list[tg.Tensor]]:
     """The parameters, in lists that are to share a block. Those that share memory do not: they must take turns."""
+    overlapping = _overlapping(params)
     for dtype in dict.fromkeys(param.dtype for param in params):
         members: list[tg.Tensor] = []
-        size, addresses = 0, set[int]()
+        size = 0
         for param in params:
             if param.dtype != dtype:
                 continue
-            if param.numel() > _SMALL:
+            if param.numel() > _SMALL or param in overlapping:
                 yield [param]
                 continue
-            if size + param.numel() > _PIECE or param.data_ptr() in addresses:
+            if size + param.numel() > _PIECE:
                 yield members
-                members, size, addresses = [], 0, set()
+                members, size = [], 0
             members.append(param)
             size += param.numel()
-            addresses.add(param.data_ptr())
         if members:
             yield members
+
+
+def _overlapping(params: Sequence[tg.Tensor]) -> set[tg.Tensor]:
+    """Those parameters whose memory has bytes in common, or at least may have: between the first and the last."""
+    overlapping: set[tg.Tensor] = set()
+    last, end = None, 0  # of those so far, the one that ends last
+    for (start, stop), param in sorted(((byte_bounds(p._array), p) for p in params if p.numel()), key=itemgetter(0)):
+        if last is not None and start < end:
+            overlapping |= {last, param}
+        if stop > end:
+            last, end = param, stop
+    return overlapping
 
 
 class Block:
@@ -576,13 +596,14 @@ def _array_of(grad: Any) -> Array:
 
 
 def _holds(param: tg.Tensor) -> tuple[Any, ...]:
-    """How a parameter holds its memory: how many refer to the array and to its owner, and of what kind these are.
+    """How a parameter holds its memory: how many refer to the array and to its owner, and which of them owns it.
 
     ``carray`` is NumPy's name for an array that is contiguous in the order of C, aligned and writeable.
     """
     array = param._array
     owner = array if array.base is None else array.base
-    return (getrefcount(array), getrefcount(owner), array.flags.carray, owner.__class__, array.flags.owndata)
+    owner_owns = owner.__class__ is np.ndarray and owner.flags.owndata
+    return (getrefcount(array), getrefcount(owner), array.flags.carray, array.flags.owndata, owner_owns)
 
 
 _HOLDS_ALONE = [_holds(tg.zeros(size)) for size in (1, 1000)]  # that nobody else has, in NumPy's memory and aligned

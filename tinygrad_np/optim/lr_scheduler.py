@@ -425,6 +425,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.threshold_mode = threshold_mode
         self.cooldown = cooldown
         self.min_lrs = _per_group("min_lr", min_lr, optimizer)
+        self.default_min_lr = None if isinstance(min_lr, Sequence) else min_lr
         self.eps = eps
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = 0
@@ -456,6 +457,13 @@ class ReduceLROnPlateau(LRScheduler):
         return metric > bound if self.mode == "max" else metric < bound
 
     def _reduce_lrs(self) -> None:
+        groups = len(self.optimizer.param_groups)
+        if groups != len(self.min_lrs):
+            if self.default_min_lr is None:
+                raise RuntimeError(
+                    f"ReduceLROnPlateau: there are {groups} parameter groups, but {len(self.min_lrs)} values of min_lr"
+                )
+            self.min_lrs = [self.default_min_lr] * groups
         for group, lowest in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
             lr = float(group["lr"])
             reduced = max(lr * self.factor, lowest)
