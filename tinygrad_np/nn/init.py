@@ -250,7 +250,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
         return tensor
     rows, columns = len(tensor), tensor.numel() // len(tensor)
     gaussian = normal_(creation.empty(max(rows, columns), min(rows, columns)), generator=generator)
-    q, r = np.linalg.qr(gaussian.numpy())
+    q, r = np.linalg.qr(gaussian.double().numpy())  # so that float64 is orthogonal to its own precision
     # QR by itself favours some signs. With those of R's diagonal, Q is uniform.
     orthonormal = gain * q * np.sign(np.diagonal(r))
     return tensor.copy_(creation.from_numpy(orthonormal if rows >= columns else orthonormal.T).reshape(tensor.shape))
