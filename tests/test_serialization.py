@@ -4,8 +4,10 @@ import io
 import json
 import math
 import os
+import stat
 import struct
 import sys
+import threading
 from collections import OrderedDict
 
 import numpy as np
@@ -269,6 +271,48 @@ def test_symbolic_link_stays_one(path, tmp_path):
     tg.save(2, link)
     assert link.is_symlink()
     assert tg.load(path) == 2
+
+
+def test_permissions_stay(path):
+    tg.save(1, path)
+    os.chmod(path, 0o600)
+    tg.save(2, path)
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+
+
+def test_a_pipe_is_written_to_and_not_replaced(path):
+    os.mkfifo(path)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(path.read_bytes()))
+    reader.start()
+    tg.save([tg.ones(2), 3], path)
+    reader.join()
+    assert path.is_fifo()
+    tensor, number = tg.load(io.BytesIO(read[0]))
+    assert (tensor.tolist(), number) == ([1, 1], 3)
+
+
+def test_a_long_name(tmp_path):
+    path = tmp_path / ("x" * 255)
+    tg.save(3, path)
+    assert tg.load(path) == 3
+
+
+def test_a_file_that_takes_a_part_at_a_time():
+    class Slow(io.BytesIO):
+        def write(self, content):
+            return super().write(content[:100])
+
+    class Full(io.BytesIO):
+        def write(self, content):
+            return super().write(content[: 100 - self.tell()])
+
+    slow = Slow()
+    tg.save(tg.arange(1000), slow)
+    slow.seek(0)
+    assert tg.load(slow).equal(tg.arange(1000))
+    with pytest.raises(OSError, match="the file takes no more"):
+        tg.save(tg.arange(1000), Full())
 
 
 def test_without_safetensors_the_extra_is_named(path, monkeypatch):

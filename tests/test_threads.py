@@ -38,6 +38,11 @@ def test_number_of_threads_is_that_of_the_environment_or_of_the_processors():
 def test_number_of_threads_is_positive():
     with pytest.raises(RuntimeError, match="positive integer, but got 0"):
         tg.set_num_threads(0)
+    before = tg.get_num_threads()
+    for wrong in (2.5, "2"):
+        with pytest.raises(TypeError):
+            tg.set_num_threads(wrong)
+    assert tg.get_num_threads() == before
 
 
 @pytest.mark.parametrize(

@@ -70,12 +70,21 @@ def save(obj: Any, f: File) -> None:
     structure = json.dumps(_packed(obj, (), arrays), separators=(",", ":"), allow_nan=False)
     content = to_bytes(arrays, metadata={_STRUCTURE: structure})
     if not isinstance(f, str | os.PathLike):
-        f.write(content)
+        _write_all(f, content)
         return
-    path = Path(os.path.realpath(f))  # where a symbolic link leads, so that it stays one
+    path = Path(os.path.realpath(f))
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "save: there is no folder", str(path.parent))
     write_atomically(path, content)
+
+
+def _write_all(file: BinaryIO, content: bytes) -> None:
+    """Write all of ``content`` to a file, which may take less than it is given if it is not buffered."""
+    while content:
+        written: int | None = file.write(content)
+        if written == 0:
+            raise OSError(errno.EIO, "save: the file takes no more")
+        content = content[written:] if written is not None else b""  # who does not say has taken all
 
 
 def load(f: File) -> Any:

@@ -7,6 +7,7 @@ library, which has threads of its own.
 from __future__ import annotations
 
 import functools
+import operator
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -42,6 +43,7 @@ def set_num_threads(count: int) -> None:
     only the environment variables of its BLAS limit them.
 
     Raises:
+        TypeError: ``count`` is no int.
         RuntimeError: ``count`` is less than 1.
 
     Example:
@@ -52,11 +54,12 @@ def set_num_threads(count: int) -> None:
         >>> set_num_threads(before)
     """
     global _count
+    count = operator.index(count)
     if count < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, but got {count}")
-    _count = count
     if blas.threads is not None:
         blas.threads.set_count(count)
+    _count = count
 
 
 def in_parts(work: Callable[[int, int], T], size: int, least: int) -> list[T]:

@@ -54,6 +54,22 @@ def test_a_wrong_gradient_fails(fast_mode):
     assert gradcheck(Wrong.apply, (x, y.detach()), fast_mode=fast_mode)
 
 
+@pytest.mark.parametrize("fast_mode", [False, True])
+def test_a_gradient_that_does_not_depend_on_what_comes_in_fails(fast_mode):
+    class SumOfSquares(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return (x * x).sum()
+
+        @staticmethod
+        def backward(ctx, g):
+            return 2 * ctx.saved_tensors[0]
+
+    with pytest.raises(GradcheckError, match="backward not multiplied by grad_output"):
+        gradcheck(SumOfSquares.apply, leaf(0.5, 1.5), fast_mode=fast_mode)
+
+
 def test_the_message_says_where_and_what():
     x, y = leaf(0.5, 1.5), leaf(3.0, 4.0)
     with pytest.raises(

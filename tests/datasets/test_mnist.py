@@ -4,6 +4,7 @@ import functools
 import gzip
 import hashlib
 import http.server
+import math
 import os
 import re
 import struct
@@ -302,6 +303,16 @@ def test_read_idx_reads_every_type_and_rank(tmp_path, dtype, shape, suffix):
     assert found.dtype.isnative
     assert found.flags.writeable
     np.testing.assert_array_equal(found, array, strict=True)
+
+
+@pytest.mark.parametrize("sizes", [[1] * 100, [0] + [2**32 - 1] * 3])
+def test_read_idx_of_a_shape_that_no_array_has(tmp_path, sizes):
+    path = tmp_path / "huge"
+    path.write_bytes(
+        bytes([0, 0, 0x08, len(sizes)]) + struct.pack(f">{len(sizes)}I", *sizes) + b"\0" * math.prod(sizes)
+    )
+    with pytest.raises(RuntimeError, match="a shape that an array can have"):
+        read_idx(path)
 
 
 def test_read_idx_of_a_missing_file(tmp_path):

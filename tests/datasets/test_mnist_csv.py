@@ -99,6 +99,7 @@ def test_repr_tells_how_many_and_where(csv):
         (with_field(785, "1.5"), "found '1.5' in field 785"),
         (with_field(785, "1 5"), "found '1 5' in field 785"),
         (with_field(785, "12345678901234567890123"), "found '12345678901234567890123' in field 785"),
+        (with_field(3, "5\x1f"), r"found '5\x1f' in field 3"),
         (with_field(3, "\xe9"), "found '\ufffd' in field 3"),
     ],
 )
@@ -109,6 +110,12 @@ def test_a_wrong_line_is_named_by_its_number(csv, line, complaint, before):
         MNISTCSV(csv)
     assert str(error.value).startswith(f"{csv}, line {len(before) + 1}: ")
     assert complaint in str(error.value)
+
+
+def test_spaces_that_only_unicode_knows_are_none(csv):
+    csv.write_text(with_field(3, "\u00a05"), encoding="utf-8")
+    with pytest.raises(RuntimeError, match="line 1: expected integers from 0 to 255, found .* in field 3"):
+        MNISTCSV(csv)
 
 
 def test_a_header_is_one_only_in_the_first_line(csv):

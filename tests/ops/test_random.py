@@ -186,6 +186,7 @@ def test_randint():
         ((0, (2,)), None, RuntimeError, "but got from=0 >= to=0"),
         ((0, 300, (2,)), tg.uint8, RuntimeError, "to - 1 = 299 is out of bounds for uint8"),
         ((-1, 3, (2,)), tg.uint8, RuntimeError, "from = -1 is out of bounds for uint8"),
+        ((0, 100_000, (2,)), tg.float16, RuntimeError, "to - 1 = 99999 is out of bounds for float16"),
         ((0, 3, (2,)), tg.bool, RuntimeError, "to - 1 = 2 is out of bounds for bool"),
         ((5, 2), None, TypeError, "argument 'size' must be tuple of ints, not int"),
         ((2.5, (2,)), None, TypeError, "the limits must be int, not int and float"),
@@ -206,6 +207,13 @@ def test_randperm():
             tg.randperm(wrong)
     with pytest.raises(RuntimeError, match="n = 300 is too large for uint8"):
         tg.randperm(300, dtype=tg.uint8)
+
+
+@pytest.mark.parametrize(("n", "dtype"), [(257, tg.uint8), (2050, tg.float16)])
+def test_randperm_refuses_what_a_dtype_cannot_count_to(n, dtype):
+    assert sorted(tg.randperm(n - 1, dtype=dtype).tolist()) == list(range(n - 1))
+    with pytest.raises(RuntimeError, match=f"randperm: n = {n} is too large for {dtype}"):
+        tg.randperm(n, dtype=dtype)
 
 
 def test_randperm_gives_every_order_equally_often():
@@ -311,6 +319,14 @@ def test_multinomial_without_replacement():
     assert sorted(tg.multinomial(weights, 3).tolist()) == [0, 1, 3]
 
 
+@pytest.mark.parametrize("weights", [[0.0, 1e308, 1e308], [0.0, 1e-310, 1e-310]])
+@pytest.mark.parametrize("replacement", [True, False])
+def test_multinomial_of_extreme_weights(weights, replacement):
+    rows = tg.tensor([weights] * 20, dtype=tg.float64)
+    drawn = tg.multinomial(rows, 2, replacement, generator=tg.Generator().manual_seed(0))
+    assert set(drawn.reshape(-1).tolist()) == {1, 2}
+
+
 def test_multinomial_of_no_rows():
     assert tg.multinomial(tg.ones(0, 3), 2).shape == (0, 2)
     assert tg.multinomial(tg.ones(0, 3), 5, replacement=True).shape == (0, 5)
@@ -388,6 +404,8 @@ def test_random_by_dtype():
             "uniform_ expects to return a [from, to) range, but found from=1 > to=0",
         ),
         (lambda x: x.uniform_(0, INF), tg.float32, "out of bounds for float32"),
+        (lambda x: x.uniform_(0, 1e39), tg.float32, "out of bounds for float32"),
+        (lambda x: x.uniform_(-6e4, 6e4), tg.float16, "to - from = 120000.0 is out of bounds for float16"),
         (lambda x: x.uniform_(), tg.int64, "uniform_: not implemented for dtype int64"),
         (lambda x: x.normal_(), tg.int64, "normal_: not implemented for dtype int64"),
         (lambda x: x.normal_(0, -1), tg.float32, "normal_ expects all of std >= 0.0, but found -1"),

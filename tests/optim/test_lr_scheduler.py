@@ -141,6 +141,17 @@ def test_goes_on_from_its_state_dict(make):
     assert option_over(second, 10) == option_over(first, 10)
 
 
+@pytest.mark.parametrize("make", SCHEDULERS[1:])  # functions, as those of LambdaLR, are in no file
+def test_goes_on_from_a_file(make, tmp_path):
+    first, second = make(optimizer(0.1, momentum=0.9)), make(optimizer(0.7, momentum=0.9))
+    option_over(first, 5)
+    tg.save({"scheduler": first.state_dict(), "optimizer": first.optimizer.state_dict()}, tmp_path / "saved")
+    saved = tg.load(tmp_path / "saved")
+    second.optimizer.load_state_dict(saved["optimizer"])
+    second.load_state_dict(saved["scheduler"])
+    assert option_over(second, 10) == option_over(first, 10)
+
+
 def test_goes_on_from_last_epoch():
     driven = optimizer(0.4)
     option_over(LambdaLR(driven, lambda t: 0.5**t), 2)

@@ -264,6 +264,9 @@ def _analytical(output: Tensor, inputs: list[Tensor], cotangents: Floats, nondet
                     f"{np.max(difference):g}, and nondet_tol is {nondet_tol:g}"
                 )
             gradients.append(flat([first]))
+    nothing = wrap(np.zeros(output.shape, output.dtype))
+    if any(np.any(g._array) for g in pull_back([output], inputs, [nothing], create_graph=False, retain_graph=True)):
+        raise GradcheckError("backward not multiplied by grad_output: where that is zero, a gradient is not")
     return [np.array(g).reshape(len(g), x.numel()) for g, x in zip(rows, inputs, strict=True)]
 
 

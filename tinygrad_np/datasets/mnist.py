@@ -258,7 +258,10 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
             f"{size:,} bytes of elements, as its header states for {dtype.name} {shape}",
             f"{len(content) - start:,}",
         )
-    elements = np.frombuffer(content, dtype, offset=start).reshape(shape)
+    try:
+        elements = np.frombuffer(content, dtype, offset=start).reshape(shape)
+    except ValueError as error:
+        raise _damaged(path, "a shape that an array can have", f"{shape} ({error})") from None
     return elements.astype(dtype.newbyteorder("="))
 
 

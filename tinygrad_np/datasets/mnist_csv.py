@@ -142,11 +142,12 @@ def _parse(line: str) -> NDArray[np.uint8]:
         numbers = np.empty(0, np.int64)
     if len(numbers) != count or numbers.min() < 0 or numbers.max() > 255:
         column, field = next((i, f) for i, f in enumerate(line.split(","), start=1) if not _is_byte(f))
-        raise ValueError(f"expected integers from 0 to 255, found {field.strip()!r} in field {column}")
+        raise ValueError(f"expected integers from 0 to 255, found {field!r} in field {column}")
     if numbers[0] > 9:
         raise ValueError(f"expected a label from 0 to 9, found {numbers[0]}")
     return numbers.astype(np.uint8)
 
 
 def _is_byte(field: str) -> bool:
-    return re.fullmatch(r"[0-9]+", field.strip()) is not None and int(field) <= 255
+    digits = field.strip(" \t\r\n\v\f")  # as NumPy, which knows no other spaces
+    return re.fullmatch(r"[0-9]+", digits) is not None and int(digits) <= 255

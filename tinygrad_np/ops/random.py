@@ -288,9 +288,12 @@ def _integers(
 
 
 def _range(dtype: DType) -> tuple[int, int]:
-    """The least and the greatest integer that a dtype has; of a floating-point dtype, int64's."""
+    """The least and the greatest integer that both a dtype and int64 have."""
     if dtype.kind == "b":
         return 0, 1
+    if dtype == dtypes.float16:
+        most = int(np.finfo(dtype).max)
+        return -most, most
     limits = np.iinfo(dtypes.int64 if dtype.kind == "f" else dtype)
     return int(limits.min), int(limits.max)
 
@@ -317,7 +320,8 @@ def randperm(
     """
     (count,) = shape_of("randperm", (n,))
     wanted = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)
-    if count - 1 > _range(wanted)[1]:
+    most = 2 ** (np.finfo(wanted).nmant + 1) if wanted.kind == "f" else _range(wanted)[1]  # all up to it are exact
+    if count - 1 > most:
         raise RuntimeError(f"randperm: n = {count} is too large for {wanted}")
     return finish(_source("randperm", generator)._numpy.permutation(count).astype(wanted), requires_grad)
 
@@ -532,6 +536,7 @@ def multinomial(
             f"cannot sample n_sample = {num_samples} without replacement: more than the {array.shape[-1]} categories, "
             "or than those of weight above 0"
         )
+    weights /= weights.max(axis=1, keepdims=True, initial=0)  # or very large or small ones would be infinite below
     source = _source("multinomial", generator)._numpy
     if replacement:
         cumulative = np.cumsum(weights, axis=1)
@@ -552,8 +557,8 @@ def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: G
     """Fill a tensor with numbers drawn uniformly from ``from_`` (included) to ``to`` (excluded).
 
     Raises:
-        RuntimeError: ``to`` is less than ``from_`` or a limit is not finite, the dtype is no floating-point type, or
-            the tensor is a leaf that requires grad (outside `no_grad`).
+        RuntimeError: ``to`` is less than ``from_``, a limit or their difference is not finite in the dtype, the dtype
+            is no floating-point type, or the tensor is a leaf that requires grad (outside `no_grad`).
 
     Example:
         >>> import tinygrad_np as tg
@@ -561,10 +566,13 @@ def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: G
         True
     """
     dtype = _floating("uniform_", input.dtype)
-    if not (np.isfinite(from_) and np.isfinite(to)):
+    most = float(np.finfo(dtype).max)
+    if not (abs(from_) <= most and abs(to) <= most):
         raise RuntimeError(f"uniform_: from={from_} or to={to} is out of bounds for {dtype}")
     if from_ > to:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
+    if to - from_ > most:
+        raise RuntimeError(f"uniform_: to - from = {to - from_} is out of bounds for {dtype}")
     drawn = _source("uniform_", generator)._uniform(input.shape, dtype) * (to - from_) + from_
     below = np.nextafter(dtype.type(to), dtype.type(from_))  # rounding may reach `to`
     return input._assign(wrap(np.asarray(np.minimum(drawn, below), dtype)))

@@ -328,6 +328,10 @@ class OneCycleLR(LRScheduler):
                     group["base_momentum"], group["max_momentum"] = low, high
         super().__init__(optimizer, last_epoch)
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self._phases = [_Phase(*phase) for phase in self._phases]  # from a file they come as plain tuples
+
     def _make_phases(self, pct_start: float, three_phase: bool) -> list[_Phase]:
         up = pct_start * self.total_steps - 1
         end = self.total_steps - 1

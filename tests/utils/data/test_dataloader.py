@@ -11,6 +11,7 @@ from tests.utils.data.datasets import Squares, Stream
 from tinygrad_np.utils.data import (
     DataLoader,
     Dataset,
+    IterableDataset,
     RandomSampler,
     SequentialSampler,
     Subset,
@@ -257,6 +258,62 @@ def test_samples_may_be_fetched_as_a_list():
 
     assert numbers(DataLoader(Listing(), batch_size=2, sampler=[3, 1, 2])) == [[30, 10], [20]]
     assert numbers(DataLoader(Subset(Listing(), [5, 6]), batch_size=2)) == [[50, 60]]
+
+
+def test_a_stream_that_is_its_own_iterator():
+    class Lines(IterableDataset):
+        def __iter__(self):
+            self.line = 0
+            return self
+
+        def __next__(self):
+            if self.line == 5:
+                raise StopIteration
+            self.line += 1
+            return self.line
+
+    loader = DataLoader(Lines(), batch_size=2)
+    for _ in range(2):
+        assert [batch.tolist() for batch in loader] == [[1, 2], [3, 4], [5]]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "expected"),
+    [
+        ([(0, 1), (1, 2)], [1.0, 5.0]),
+        ([(0,), (1, 2)], RuntimeError),  # a row, and an element
+        ([slice(0, 2), slice(1, 3)], [[[0, 1, 2], [3, 4, 5]], [[3, 4, 5], [6, 7, 8]]]),
+        ([tg.tensor(2), np.int64(0)], [[6, 7, 8], [0, 1, 2]]),
+        ([0.9, 1.7], IndexError),
+    ],
+)
+def test_indices_of_any_kind_are_those_of_samples(sampler, expected):
+    rows = TensorDataset(tg.arange(9.0).reshape(3, 3))
+    loader = DataLoader(rows, batch_size=2, sampler=sampler)
+    if isinstance(expected, list):
+        assert [batch.tolist() for (batch,) in loader] == [expected]
+    else:
+        with pytest.raises(expected):
+            next(iter(loader))
+    (batch,) = next(iter(DataLoader(rows, batch_sampler=[{1}])))
+    assert batch.tolist() == [[3, 4, 5]]
+
+
+def test_samples_without_batches_go_on_after_an_error():
+    class Faulty(Dataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            if index == 1:
+                raise ValueError("damaged")
+            return index
+
+    samples = iter(DataLoader(Faulty(), batch_size=None))
+    assert next(samples) == 0
+    with pytest.raises(ValueError, match="damaged"):
+        next(samples)
+    assert next(samples) == 2
 
 
 def test_changing_a_batch_in_place_leaves_the_data_set_alone():

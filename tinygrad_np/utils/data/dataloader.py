@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic
 
 import numpy as np
+import numpy.typing as npt
 
 import tinygrad_np as tg
 from tinygrad_np.utils.data.collate import default_collate, default_convert
@@ -103,7 +104,7 @@ class DataLoader(Generic[Sample_co]):
                 return map(self.collate_fn, self.dataset)
             return map(self.collate_fn, batched(self.dataset, self.batch_size, self.drop_last))
         if self.batch_sampler is None:
-            return (self.collate_fn(self.dataset[index]) for index in self.sampler)
+            return map(self._fetch_one, self.sampler)  # which goes on after an error, as a generator would not
         return map(self._fetch, self.batch_sampler)
 
     def __len__(self) -> int:
@@ -113,15 +114,29 @@ class DataLoader(Generic[Sample_co]):
             return samples if self.batch_size is None else count_batches(samples, self.batch_size, self.drop_last)
         return len(self.sampler if self.batch_sampler is None else self.batch_sampler)  # type: ignore[arg-type]
 
-    def _fetch(self, indices: list[Any]) -> Any:
+    def _fetch_one(self, index: Any) -> Any:
+        return self.collate_fn(self.dataset[index])
+
+    def _fetch(self, indices: Iterable[Any]) -> Any:
+        indices = list(indices)
         fetch_batch = whole_batch_method(self.dataset, "fetch_batch")
         if fetch_batch is not None and self.collate_fn is default_collate:
-            batch = fetch_batch(np.asarray(indices, dtype=np.int64))
+            positions = _positions(indices)
+            batch = None if positions is None else fetch_batch(positions)
             if batch is not None:
                 return list(batch)
         fetch_samples = whole_batch_method(self.dataset, "__getitems__")
         samples = [self.dataset[i] for i in indices] if fetch_samples is None else fetch_samples(indices)
         return self.collate_fn(samples)
+
+
+def _positions(indices: list[Any]) -> npt.NDArray[np.int64] | None:
+    """Indices as an array, or None if they are not all integers: a sampler may yield what it likes."""
+    try:
+        array = np.asarray(indices)
+    except ValueError:  # sequences of different lengths
+        return None
+    return array.astype(np.int64, copy=False) if array.ndim == 1 and array.dtype.kind in "iu" else None
 
 
 def _refuse_order_of_a_stream(**options: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -206,10 +205,14 @@ class BatchSampler(Sampler[list[Any]]):
 
 def batched(items: Iterable[Item], batch_size: int, drop_last: bool) -> Iterator[list[Item]]:
     """The items in lists of ``batch_size``, without the last list if it is smaller and ``drop_last``."""
-    iterator = iter(items)
-    while batch := list(itertools.islice(iterator, batch_size)):
-        if len(batch) == batch_size or not drop_last:
+    batch: list[Item] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == batch_size:
             yield batch
+            batch = []
+    if batch and not drop_last:
+        yield batch
 
 
 def count_batches(samples: int, batch_size: int, drop_last: bool) -> int:
