@@ -256,6 +256,8 @@ def test_a_numpy_scalar_is_as_weak_as_a_python_number(shape):
         assert result.dtype == tg.float32
         (gradient,) = tg.autograd.grad(result.sum(), x)
         assert gradient.equal(2 * tg.ones(shape))
+    with pytest.raises(RuntimeError, match="value cannot be converted to type uint8"):
+        tg.ones(shape, dtype=tg.uint8).clamp(max=np.int64(300))
     integers = tg.ones(shape, dtype=tg.int32)
     assert (integers + np.int64(1)).dtype == tg.int32
     assert (integers / np.float64(2)).dtype == tg.float32

@@ -21,11 +21,15 @@ def test_shape_and_size():
     assert isinstance(t.shape, tg.Size)
     assert t.shape.numel() == t.numel() == t.nelement() == 24
     assert repr(t.shape) == "Size([2, 3, 4])"
-    for shape in (t.shape[1:], t.shape + (5,), (5,) + t.shape, t.shape * 2):
+    for shape in (t.shape[1:], t.shape + (5,), (5,) + t.shape):
         assert isinstance(shape, tg.Size)
     assert t.shape[1:].numel() == 12
     assert (1, *t.shape) == (1,) + t.shape == (1, 2, 3, 4)
     assert t.shape[0] == 2
+    assert (t.shape + np.array([1, 1, 1])).tolist() == (np.array([1, 1, 1]) + t.shape).tolist() == [3, 4, 5]
+    assert t.shape * 2 == np.int64(2) * t.shape == (2, 3, 4, 2, 3, 4)
+    with pytest.raises(TypeError):
+        [1] + t.shape
     assert t.size() == t.shape
     assert (t.size(0), t.size(-1), t.size(dim=1)) == (2, 4, 3)
     assert t.ndim == t.dim() == 3

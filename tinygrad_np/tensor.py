@@ -11,7 +11,7 @@ import copy
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self, SupportsIndex
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -41,16 +41,11 @@ class Size(tuple[int, ...]):
         found = super().__getitem__(index)
         return Size(found) if isinstance(index, slice) else found
 
-    def __add__(self, other: tuple[Any, ...]) -> Any:
-        return Size(super().__add__(other))
+    def __add__(self, other: Any) -> Any:
+        return Size((*self, *other)) if isinstance(other, tuple) else NotImplemented
 
-    def __radd__(self, other: tuple[Any, ...]) -> Any:
-        return Size((*other, *self))
-
-    def __mul__(self, count: SupportsIndex) -> Size:
-        return Size(super().__mul__(count))
-
-    __rmul__ = __mul__
+    def __radd__(self, other: Any) -> Any:
+        return Size((*other, *self)) if isinstance(other, tuple) else NotImplemented
 
     def numel(self) -> int:
         """The number of elements of a tensor of this shape."""
@@ -267,8 +262,7 @@ class Tensor:
             self._node = Leaf(weakref.ref(self), self._array.shape, self._array.dtype)
             self._node.hooks = getattr(self, "_idle_hooks", None)
         else:
-            self._idle_hooks = self._node.hooks  # type: ignore[union-attr]
-            self._node = None
+            self.detach_()
         return self
 
     @property
@@ -341,6 +335,7 @@ class Tensor:
 
     def detach_(self) -> Self:
         """Take this tensor out of the graph that made it."""
+        self._idle_hooks = self._node.hooks if isinstance(self._node, Leaf) else None
         self._node = None
         return self
 
@@ -486,6 +481,7 @@ class Tensor:
     def _move_in_graph(self, node: Node | None) -> Self:
         """Let ``node`` be what made this tensor, because of an in-place change."""
         self._refuse_unsound_change()
+        self._idle_hooks = None  # they were those of a leaf
         retained = self._node.hooks.pop(_RETAIN_GRAD, None) if self._node is not None and self._node.hooks else None
         self._node = node
         if retained is not None and node is not None:

@@ -112,6 +112,23 @@ def test_a_change_in_place_after_the_first_derivative_is_noticed(function, chang
         grad(slope.sum(), x)
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, w: x @ w,
+        lambda x, w: (x @ w).amax(1),
+        lambda x, w: tg.nn.functional.linear(x, w.T),
+        lambda x, w: x.prod(1) * w,
+    ],
+)
+def test_a_recorded_backward_leaves_no_views(function):
+    x, w = tg.ones(2, 2, requires_grad=True), tg.ones(2, 2, requires_grad=True)
+    h = 2 * x
+    grad(function(h, w).sum(), w, create_graph=True)
+    h.mul_(2)  # refused, if there were one
+    assert h.tolist() == [[4, 4], [4, 4]]
+
+
 def test_a_change_of_a_constant_after_the_first_derivative_is_noticed():
     x, c = leaf(2.0), tg.tensor([3.0], dtype=tg.float64)
     (slope,) = grad((x * c).exp().sum(), x, create_graph=True)

@@ -161,6 +161,19 @@ def test_hooks_of_a_leaf_outlast_its_being_frozen():
     assert x.grad.tolist() == [11, 11]
 
 
+def test_hooks_of_a_leaf_are_not_those_of_what_it_becomes():
+    x = tg.ones(1, requires_grad=True)
+    x.register_hook(lambda grad: 10 * grad)
+    x.detach_().requires_grad_()
+    x.sum().backward()
+    assert x.grad.tolist() == [10]
+    x.requires_grad_(False)
+    x.mul_(tg.ones(1, requires_grad=True))
+    x.detach_().requires_grad_()
+    x.sum().backward()
+    assert x.grad.tolist() == [11]
+
+
 def test_no_hooks_without_a_gradient():
     with pytest.raises(RuntimeError, match="cannot register a hook on a tensor that doesn't require gradient"):
         tg.ones(1).register_hook(print)

@@ -594,6 +594,19 @@ def test_a_group_may_be_taken_out_for_some_steps(make):
 
 
 @pytest.mark.parametrize("make", KINDS)
+def test_a_parameter_in_two_groups_is_updated_twice(make):
+    (param,) = make_params([(3,)], tg.float32)
+    before = param.detach().clone()
+    optimizer = make([param])
+    optimizer.param_groups.append({**optimizer.param_groups[0]})
+    for _ in range(65):
+        param.grad = tg.ones(3)
+        optimizer.step()
+    assert all(state["step"].item() == 130 for state in optimizer.state.values() if "step" in state)
+    assert not param.equal(before)
+
+
+@pytest.mark.parametrize("make", KINDS)
 def test_parameters_without_elements(make):
     params = [tg.zeros(0, requires_grad=True), tg.zeros(2, 0, requires_grad=True)]
     optimizer = make(params)

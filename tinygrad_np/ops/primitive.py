@@ -224,13 +224,19 @@ class OpNode(Node):
                 raise stale_error(f"{self.op.name} (with output of shape {list(self.shape)})", counter[1])
         if not retain and plan.holds_arrays:
             self.saved, self.counters = None, ()
-        if grad.__class__ is not ndarray:
+        gradients = (
+            plan.gradients if wanted is None else plan.gradients_of(tuple([edge in wanted for edge in self.edges]))
+        )
+        if grad.__class__ is ndarray:
+            return gradients(grad, saved)
+        had_views = [counter[2] for counter in counters]
+        try:
             if self.op.decompose is not None:
                 return self._backward_of_decomposition(grad, saved, counters)
-            saved = self._saved_tensors(saved, counters)
-        if wanted is None:
-            return plan.gradients(grad, saved)
-        return plan.gradients_of(tuple([edge in wanted for edge in self.edges]))(grad, saved)
+            return gradients(grad, self._saved_tensors(saved, counters))
+        finally:  # nobody sees the views that rules make
+            for counter, had in zip(counters, had_views, strict=True):
+                counter[2] = had
 
     def _reads(self, counter: Counter, grad: Gradient) -> bool:
         """Whether the backward of ``grad`` reads what ``counter`` belongs to."""

@@ -203,6 +203,7 @@ class Op:
 
     def promoted(self, operands: Sequence[Any], names: Sequence[str]) -> list[Any]:
         """The operands as arrays of one dtype, by PyTorch's rules of promotion."""
+        operands = [a.item() if isinstance(a, np.generic) else a for a in operands]  # they count as Python's numbers
         for operand, name in zip(operands, names, strict=True):
             if not isinstance(operand, _OPERANDS):
                 raise argument_error(self.name, name, operand, "Tensor or number")

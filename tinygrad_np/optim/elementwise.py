@@ -229,8 +229,9 @@ class ElementwiseOptimizer(Optimizer):
 
     def _flush(self) -> None:
         for i, group in enumerate(self.param_groups):
-            for block in self._layouts[i].blocks:
-                block.flush(self.fading(group))
+            if i in self._layouts:  # it is not, if another group has some of its parameters, too
+                for block in self._layouts[i].blocks:
+                    block.flush(self.fading(group))
 
     def _show_steps(self) -> None:
         for layout in self._layouts.values():
