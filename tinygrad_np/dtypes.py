@@ -103,7 +103,7 @@ def is_floating(dtype: DType) -> bool:
 
 
 def fitted(value: Any, dtype: DType) -> npt.NDArray[Any]:
-    """A number as an array of ``dtype`` without dimensions; a negative one wraps around in an unsigned dtype.
+    """A number as an array of ``dtype`` without dimensions; see `check_fits`.
 
     Raises:
         RuntimeError: an integer ``dtype`` cannot hold it.
@@ -112,12 +112,17 @@ def fitted(value: Any, dtype: DType) -> npt.NDArray[Any]:
         >>> fitted(1.5, int64), fitted(-1, uint8)
         (array(1), array(255, dtype=uint8))
     """
+    check_fits(value, dtype)
+    return np.array(value).astype(dtype)
+
+
+def check_fits(value: Any, dtype: DType) -> None:
+    """Raise if an integer ``dtype`` cannot hold a number; a negative one may wrap around, as in PyTorch."""
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         low = -limits.max if dtype.kind == "u" else limits.min
         if not low <= value < limits.max + 1:
             raise overflow(dtype)
-    return np.array(value).astype(dtype)
 
 
 def overflow(dtype: DType) -> RuntimeError:

@@ -72,7 +72,7 @@ def save(obj: Any, f: File) -> None:
     if not isinstance(f, str | os.PathLike):
         _write_all(f, content)
         return
-    path = Path(os.path.realpath(f))
+    path = Path(f)
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "save: there is no folder", str(path.parent))
     write_atomically(path, content)

@@ -144,8 +144,8 @@ def _from_python(data: Any, dtype: DType | None) -> npt.NDArray[Any]:
     if array.dtype.kind in "Ou" and dtype == dtypes.int64:
         raise ValueError("Overflow when unpacking long long: an integer is out of the range of int64")
     if array.size:
-        dtypes.fitted(array.min(), dtype)
-        dtypes.fitted(array.max(), dtype)
+        dtypes.check_fits(array.min(), dtype)
+        dtypes.check_fits(array.max(), dtype)
     return array.astype(dtype)
 
 

@@ -21,7 +21,7 @@ from tinygrad_np.graph import (
     sweep,
 )
 from tinygrad_np.ops.errors import argument_error, explain
-from tinygrad_np.ops.table import NUMPY_NAMES, Array, Op, Plan, Promotion, Rule
+from tinygrad_np.ops.table import NUMPY_NAMES, AllRules, Array, Op, Plan, Promotion, Rule
 from tinygrad_np.ops.written import TAKEN, execute, written
 
 if TYPE_CHECKING:
@@ -224,15 +224,25 @@ class OpNode(Node):
                 raise stale_error(f"{self.op.name} (with output of shape {list(self.shape)})", counter[1])
         if not retain and plan.holds_arrays:
             self.saved, self.counters = None, ()
-        gradients = (
-            plan.gradients if wanted is None else plan.gradients_of(tuple([edge in wanted for edge in self.edges]))
-        )
-        if grad.__class__ is ndarray:
-            return gradients(grad, saved)
+        if grad.__class__ is not ndarray:
+            return self._recorded_backward(grad, wanted, saved, counters)
+        if wanted is None:
+            return plan.gradients(grad, saved)
+        return self._gradients_of(wanted)(grad, saved)
+
+    def _gradients_of(self, wanted: set[Node]) -> AllRules:
+        """The rules of those inputs whose nodes are wanted."""
+        return self.plan.gradients_of(tuple([edge in wanted for edge in self.edges]))
+
+    def _recorded_backward(
+        self, grad: Tensor, wanted: set[Node] | None, saved: tuple[Any, ...], counters: Sequence[Counter]
+    ) -> list[Gradient | None]:
+        """The same by way of ops on tensors, so that the gradients can be differentiated again."""
         had_views = [counter[2] for counter in counters]
         try:
             if self.op.decompose is not None:
                 return self._backward_of_decomposition(grad, saved, counters)
+            gradients = self.plan.gradients if wanted is None else self._gradients_of(wanted)
             return gradients(grad, self._saved_tensors(saved, counters))
         finally:  # nobody sees the views that rules make
             for counter, had in zip(counters, had_views, strict=True):
@@ -274,7 +284,7 @@ class OpNode(Node):
     def _backward_of_decomposition(
         self, grad: Tensor, saved: tuple[Any, ...], counters: Sequence[Counter]
     ) -> list[Gradient | None]:
-        """The gradients by way of ordinary ops, so that they can be differentiated again."""
+        """The gradients of what the op is composed of."""
         assert self.op.decompose is not None
         # Behind joints of their own the inputs are independent, even where one was computed from another.
         joints = {i: Joint(edge) for i, edge in zip(self.plan.needed, self.edges, strict=True)}

@@ -51,8 +51,7 @@ on_change: list[Callable[[], None]] = []  # called when a row gets other rules, 
 
 NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
 _REQUIRED = object()
-_ARRAYS = (np.ndarray, np.generic)
-_OPERANDS = (*_ARRAYS, int, float)
+_OPERANDS = (np.ndarray, np.generic, int, float)
 
 
 class Op:
@@ -203,18 +202,17 @@ class Op:
 
     def promoted(self, operands: Sequence[Any], names: Sequence[str]) -> list[Any]:
         """The operands as arrays of one dtype, by PyTorch's rules of promotion."""
-        operands = [a.item() if isinstance(a, np.generic) else a for a in operands]  # they count as Python's numbers
         for operand, name in zip(operands, names, strict=True):
             if not isinstance(operand, _OPERANDS):
                 raise argument_error(self.name, name, operand, "Tensor or number")
-        present = {a.dtype for a in operands if isinstance(a, _ARRAYS)}
+        present = {a.dtype for a in operands if isinstance(a, np.ndarray)}
         dtype = present.pop() if len(present) == 1 else None
         if dtype is None or dtype.kind != "f":  # else the rules can be skipped: numbers do not widen a float
             dtype = dtypes.result_type(*operands)
         if self.promote == "floating" and dtype.kind != "f":
             dtype = dtypes.get_default_dtype()
         if self.promote == "fitting":
-            return [_cast(a, dtype) if isinstance(a, _ARRAYS) else dtypes.fitted(a, dtype) for a in operands]
+            return [_cast(a, dtype) if isinstance(a, np.ndarray) else dtypes.fitted(a, dtype) for a in operands]
         return [_cast(a, dtype) for a in operands]
 
     def __repr__(self) -> str:
