@@ -167,7 +167,7 @@ class ElementwiseOptimizer(Optimizer):
             self._show_steps()
             known = set() if layout is None else {place.param for block in layout.blocks for place in block.places}
             self._layouts[i] = layout = Layout(group["params"], known, names)
-            # One of the same parameters, from when their group had another number, would not know of the updates here.
+            # A parameter is in one layout at most: one from when its group had another number would miss updates.
             for j in [j for j, other in self._layouts.items() if j != i and not layout.is_disjoint(other)]:
                 del self._layouts[j]
             ready = layout.ready(group["params"])
