@@ -11,6 +11,7 @@ when its *category* is higher; then it brings its own dtype (for a Python float:
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -106,7 +107,7 @@ def fitted(value: Any, dtype: DType) -> npt.NDArray[Any]:
     """A number as an array of ``dtype`` without dimensions; see `check_fits`.
 
     Raises:
-        RuntimeError: an integer ``dtype`` cannot hold it.
+        RuntimeError: ``dtype`` cannot hold it.
 
     Example:
         >>> fitted(1.5, int64), fitted(-1, uint8)
@@ -117,8 +118,11 @@ def fitted(value: Any, dtype: DType) -> npt.NDArray[Any]:
 
 
 def check_fits(value: Any, dtype: DType) -> None:
-    """Raise if an integer ``dtype`` cannot hold a number; a negative one may wrap around, as in PyTorch."""
-    if dtype.kind in "iu":
+    """Raise if ``dtype`` cannot hold a number; among integers a negative one may wrap around, as in PyTorch."""
+    if dtype.kind == "f":
+        if float(np.finfo(dtype).max) < abs(value) < math.inf:
+            raise overflow(dtype)
+    elif dtype.kind in "iu":
         limits = np.iinfo(dtype)
         low = -limits.max if dtype.kind == "u" else limits.min
         if not low <= value < limits.max + 1:

@@ -148,6 +148,9 @@ def test_numbers_that_are_chosen_must_fit_and_others_wrap_around():
             choose(300)
         assert choose(-1).dtype == tg.uint8
     assert (x + 300).tolist() == [49, 244]
+    with pytest.raises(RuntimeError, match="value cannot be converted to type float16 without overflow"):
+        tg.ones(2, dtype=tg.float16).clamp(max=65520)
+    assert tg.ones(2).clamp(min=INF).tolist() == [INF, INF]
 
 
 def test_where_promotes_numbers_as_arithmetic_does():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_np import dtypes
 from tinygrad_np.ops import primitive as _primitive
 from tinygrad_np.ops.errors import argument_error
 from tinygrad_np.ops.normalization import channel_sums
@@ -399,12 +400,15 @@ _PLACES = {
 
 
 def _padding_from(mode: str, size: int, before: int, after: int) -> Array:
-    most = {"reflect": size - 1, "circular": size}.get(mode, math.inf)
+    first, rest = 0, size
+    if mode == "circular":  # it goes round what is left when something is cut off
+        first, rest = max(-before, 0), size + min(before, 0) + min(after, 0)
+    most = {"reflect": size - 1, "circular": rest}.get(mode, math.inf)
     if max(before, after) > most or size == 0:
         raise RuntimeError(f"pad: {mode} padding of {(before, after)} is too large for a dimension of size {size}")
     if max(-before, 0) + max(-after, 0) > size:
         raise RuntimeError(f"pad: {(before, after)} cuts off more than there is of a dimension of size {size}")
-    return _PLACES[mode](np.arange(-before, size + after), size)
+    return first + _PLACES[mode](np.arange(-before, size + after) - first, rest)
 
 
 @primitive
@@ -417,10 +421,7 @@ def constant_pad(input: Array, pad: tuple[int, ...], value: float) -> Array:
     if any([sum(parts) > size for size, parts in zip(input.shape, cut, strict=True)]):
         raise RuntimeError(f"pad: {pad} cuts off more than there is of a tensor of shape {list(input.shape)}")
     out = np.empty([size + sum(parts) for size, parts in zip(input.shape, margins, strict=True)], input.dtype)
-    try:
-        out[...] = int(value) if input.dtype.kind in "iu" else value
-    except (OverflowError, ValueError):
-        raise RuntimeError(f"pad: value cannot be converted to type {input.dtype} without overflow") from None
+    out[...] = dtypes.fitted(value, input.dtype)
     out[_within(added, out.shape)] = input[_within(cut, input.shape)]
     return out
 

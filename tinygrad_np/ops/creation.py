@@ -273,7 +273,7 @@ def full(size: Size, fill_value: Any, *, dtype: DTypeLike | None = None, require
     """
     value = _number("full", "fill_value", fill_value)
     wanted = _dtype_of_python(type(value)) if dtype is None else dtypes.as_dtype(dtype)
-    return finish(np.full(shape_of("full", (), size), *_filling(value, wanted)), requires_grad)
+    return finish(np.full(shape_of("full", (), size), dtypes.fitted(value, wanted)), requires_grad)
 
 
 def zeros_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -322,7 +322,7 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: DTypeLike | None = None,
         tensor([5., 5.])
     """
     array, wanted = array_like("full_like", input, dtype)
-    value, wanted = _filling(_number("full_like", "fill_value", fill_value), wanted)
+    value = dtypes.fitted(_number("full_like", "fill_value", fill_value), wanted)
     return finish(np.full_like(array, value, wanted), requires_grad)
 
 
@@ -331,13 +331,6 @@ def array_like(op: str, input: Any, dtype: DTypeLike | None) -> tuple[npt.NDArra
     if not isinstance(input, _primitive.Tensor):
         raise argument_error(op, "input", input)
     return input._array, input.dtype if dtype is None else dtypes.as_dtype(dtype)
-
-
-def _filling(value: Number, dtype: DType) -> tuple[Any, DType]:
-    """A number as ``dtype`` has it, and the dtype."""
-    if dtype.kind == "f" and float(np.finfo(dtype).max) < abs(value) < math.inf:
-        raise dtypes.overflow(dtype)
-    return dtypes.fitted(value, dtype), dtype
 
 
 # ---- in a pattern --------------------------------------------------------------------------------------------------
