@@ -261,6 +261,12 @@ def test_assignment(index, value, expected):
     assert x.tolist() == expected
 
 
+def test_what_is_selected_is_contiguous_whatever_the_layout():
+    x = tg.arange(24).reshape(2, 3, 4).permute(2, 0, 1)
+    assert all(x.index_select(dim, tg.tensor([0, 1])).is_contiguous() for dim in range(3))
+    assert tg.nn.functional.one_hot(x).is_contiguous()
+
+
 def test_assignment_casts():
     x = tg.tensor([1, 2])
     x[0] = 7.9

@@ -33,6 +33,17 @@ def assert_close(actual, expected):
     np.testing.assert_allclose(np.array(actual), np.array(expected), rtol=1e-6, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["sum", "mean", "prod", "amax", "amin", "var", "std", "norm", "logsumexp"]
+    + ["softmax", "log_softmax", "cumsum", "all", "any", "argmax"],
+)
+def test_results_are_contiguous_whatever_the_layout(name):
+    x = tg.arange(24.0).reshape(2, 3, 4).permute(2, 0, 1)
+    for dim in range(3):
+        assert getattr(x, name)(dim=dim).is_contiguous()
+
+
 # ---- dtypes ----------------------------------------------------------------------------------------------------------
 
 INTEGRAL = ("bool", "uint8", "int8", "int32", "int64")

@@ -508,7 +508,7 @@ def index_select(input: Array, dim: int, index: Array) -> Array:
     size = input.shape[dim] if input.ndim else 1
     if index.size and not 0 <= index.min() <= index.max() < size:
         raise IndexError(f"index_select: index out of range: [{index.min()}, {index.max()}] for a size of {size}")
-    return _rows(input, index.reshape(-1), dim) if input.ndim else input.copy()
+    return np.ascontiguousarray(_rows(input, index.reshape(-1), dim)) if input.ndim else input.copy()
 
 
 def _select_adjoint(g: Any, input_shape: tuple[int, ...], dim: int, index: Array) -> Any:
@@ -644,7 +644,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         num_classes = int(classes.max()) + 1
     elif classes.size and classes.max() >= num_classes:
         raise RuntimeError(f"one_hot: Class values must be smaller than num_classes {num_classes}, got {classes.max()}")
-    return wrap((classes[..., None] == np.arange(num_classes)).astype(np.int64))
+    return wrap(np.equal(classes[..., None], np.arange(num_classes), order="C").astype(np.int64))
 
 
 # ---- by order ------------------------------------------------------------------------------------------------------

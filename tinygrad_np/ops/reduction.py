@@ -68,7 +68,9 @@ def _wide(dtype: dtypes.DType, wanted: DTypeLike | None = None) -> dtypes.DType:
 
 
 def _reduce(ufunc: Any, input: Array, axes: Axes, keepdim: bool, dtype: dtypes.DType | None = None) -> Array:
-    return ufunc.reduce(input, axes, dtype, keepdims=keepdim)
+    """The reduction; contiguous, so that it can be viewed in another shape, where NumPy's has the layout of ``input``."""
+    reduced = ufunc.reduce(input, axes, dtype, keepdims=keepdim)
+    return reduced if reduced.flags.c_contiguous else reduced.copy()
 
 
 def _narrow(accumulated: Array, dtype: dtypes.DType) -> Array:
@@ -231,8 +233,8 @@ def cumsum(input: Array, dim: int, dtype: DTypeLike | None = None) -> Array:
     """
     dim = normal_dim("cumsum", dim, input.ndim)
     input = _in_dtype(input, dtype)
-    total = np.cumsum(input, dim, _wide(input.dtype, dtype)).reshape(input.shape)  # of a 0-d array NumPy makes a vector
-    return _narrow(total, input.dtype)
+    contiguous = np.ascontiguousarray(input)  # of a 0-d array, this is a vector
+    return _narrow(np.cumsum(contiguous, dim, _wide(input.dtype, dtype)).reshape(input.shape), input.dtype)
 
 
 cumsum.rule(input=lambda g, dim: np.flip(for_rules(cumsum)(np.flip(g, dim), dim), dim) if g.ndim else g)
@@ -584,7 +586,7 @@ def logsumexp(input: Array, dim: int | Sequence[int], keepdim: bool = False) -> 
     largest = np.maximum.reduce(wide, axes, initial=-np.inf, keepdims=True)
     largest = np.where(np.isfinite(largest), largest, 0)
     with np.errstate(over="ignore", divide="ignore"):  # beside inf; of -inf alone
-        out = np.log(np.add.reduce(np.exp(wide - largest), axes, keepdims=True)) + largest
+        out = np.add(np.log(np.add.reduce(np.exp(wide - largest), axes, keepdims=True)), largest, order="C")
     return _narrow(out if keepdim else np.squeeze(out, axes), input.dtype)
 
 
@@ -659,11 +661,12 @@ log_softmax.rule(input=lambda g, out, dim: g - np.exp(out) * g.sum(axis=dim, kee
 
 
 def _below_zero(op: str, input: Array, dim: int) -> tuple[Array, Axes]:
-    """A copy of ``input`` less its largest elements along ``dim``, of which the exponentials cannot overflow."""
+    """A contiguous copy of ``input`` less its largest elements along ``dim``: the exponentials cannot overflow."""
     axes = _axes(op, normal_dim(op, dim, input.ndim), input.ndim)
     wide = input.astype(_wide(input.dtype), copy=False)
     with np.errstate(invalid="ignore"):  # of -inf alone: NaN
-        return np.asarray(wide - np.maximum.reduce(wide, axes, initial=-np.inf, keepdims=True)), axes
+        largest = np.maximum.reduce(wide, axes, initial=-np.inf, keepdims=True)
+        return np.asarray(np.subtract(wide, largest, order="C")), axes
 
 
 # ---- logic ---------------------------------------------------------------------------------------------------------
