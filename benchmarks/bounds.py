@@ -12,7 +12,7 @@ import argparse
 import statistics
 
 from benchmarks.side_by_side import Times, add_options, ratio, workers
-from benchmarks.training_step import CONTENDERS, PROJECT, measure, print_row
+from benchmarks.training_step import CONTENDERS, PROJECT, measure, print_header, print_row
 from benchmarks.workloads import WORKLOADS, Workload
 
 BOUNDS = {"bare_numpy": "bare NumPy", "bare_graph": "bare graph"}
@@ -43,13 +43,11 @@ def main() -> None:
             measured = measure(running, workload, options)
             if measured["unavailable"].keys().isdisjoint(BOUNDS):
                 seconds[name] = measured["seconds"]
-    print_row(["workload", "tinygrad_np, ms", *(f"tinygrad_np / {bound}" for bound in BOUNDS.values())])
-    print_row(["---"] * (2 + len(BOUNDS)))
+    print_header(["workload", "tinygrad_np, ms", *(f"tinygrad_np / {bound}" for bound in BOUNDS.values())])
     for name, times in seconds.items():
         print_row(own_row(WORKLOADS[name], times))
     print(f"\nHow many times as long as {' and as the '.join(BOUNDS.values())} the others take:\n")
-    print_row(["workload", *(CONTENDERS[rival] for rival in RIVALS)])
-    print_row(["---"] * (1 + len(RIVALS)))
+    print_header(["workload", *(CONTENDERS[rival] for rival in RIVALS)])
     for name, times in seconds.items():
         print_row([name, *(floor_cell(times, rival, WORKLOADS[name]) for rival in RIVALS)])
 

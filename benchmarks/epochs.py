@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.contenders import training
 from benchmarks.side_by_side import add_options, once, take_turns
 from benchmarks.time_to_accuracy import mnist
-from benchmarks.training_step import print_row
+from benchmarks.training_step import print_header, print_row
 from benchmarks.workloads import WORKLOADS
 
 LIBRARIES: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -60,8 +60,7 @@ def main() -> None:
     options = parser.parse_args()
     turns = {name: lambda name=name: once("benchmarks.epochs", name, "", options.threads) for name in LIBRARIES}
     times = take_turns(turns, options)
-    print_row(["ms per step in epoch", *map(str, range(1, EPOCHS + 1))])
-    print_row(["---"] * (1 + EPOCHS))
+    print_header(["ms per step in epoch", *map(str, range(1, EPOCHS + 1))])
     for name, (_, label, _) in LIBRARIES.items():
         if None in times[name]:
             print_row([label, *["—"] * EPOCHS])

@@ -16,7 +16,7 @@ from importlib import import_module
 
 from benchmarks import memory
 from benchmarks.side_by_side import add_options, once, take_turns
-from benchmarks.training_step import print_row
+from benchmarks.training_step import print_header, print_row
 
 NO_GC = " without gc"
 CONTENDERS = {name: name for name in ("tinygrad_np", "tinygrad_np" + NO_GC)} | {"torch": "PyTorch"}
@@ -53,8 +53,7 @@ def main() -> None:
     add_options(parser, rounds=3, threads=1)
     options = parser.parse_args()
     parts = ["forward, µs per op", "backward, µs per op", "memory, bytes per op"]
-    print_row(["ops", *(f"{label}: {part}" for label in CONTENDERS.values() for part in parts)])
-    print_row(["---"] * (1 + len(CONTENDERS) * len(parts)))
+    print_header(["ops", *(f"{label}: {part}" for label in CONTENDERS.values() for part in parts)])
     for length in options.lengths:
         turns = {
             contender: lambda name=contender, n=length: once("benchmarks.growth", name, str(n), options.threads)

@@ -15,7 +15,7 @@ import time
 from importlib.util import find_spec
 
 from benchmarks.side_by_side import add_options, take_turns
-from benchmarks.training_step import print_row
+from benchmarks.training_step import print_header, print_row
 
 NOTHING = "sys"  # is there in any case
 MODULES = ["numpy", "tinygrad_np", "torch", "jax", "mygrad"]
@@ -36,8 +36,7 @@ def main() -> None:
     for turn in turns.values():
         turn()
     times = take_turns(turns, options)
-    print_row(["module", "import, ms"])
-    print_row(["---"] * 2)
+    print_header(["module", "import, ms"])
     for name in MODULES:
         if name in times:
             own = [a - b for a, b in zip(times[name], times[NOTHING], strict=True)]

@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Callable
 
 from benchmarks.side_by_side import add_options, interleave, load, ratio, workers
-from benchmarks.training_step import CONTENDERS, PROJECT, print_row
+from benchmarks.training_step import CONTENDERS, PROJECT, print_header, print_row
 from benchmarks.workloads import Workload, mlp
 
 CASES = {
@@ -39,8 +39,7 @@ def main() -> None:
     add_options(parser, rounds=9, turn=0.15)
     options = parser.parse_args()
     others = [name for name in COMPARED if name != PROJECT]
-    print_row(["images", "tinygrad_np, ms", *(f"{CONTENDERS[name]} / tinygrad_np" for name in others)])
-    print_row(["---"] * (2 + len(others)))
+    print_header(["images", "tinygrad_np, ms", *(f"{CONTENDERS[name]} / tinygrad_np" for name in others)])
     with workers("benchmarks.inference", COMPARED, options.threads) as running:
         for case, workload in CASES.items():
             ready, _ = load(running, case)

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from benchmarks.side_by_side import Times, add_options, interleave, load, workers
-from benchmarks.training_step import print_row
+from benchmarks.training_step import print_header, print_row
 
 LIBRARIES = {"tinygrad_np": "tinygrad_np", "torch": "PyTorch", "mygrad": "MyGrad"}
 CHAIN = 100
@@ -81,8 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_options(parser, rounds=9, turn=0.05, pause=0.02, threads=1)
     options = parser.parse_args()
-    print_row(["µs", *(f"{label}, {part}" for label in LIBRARIES.values() for part in ("forward", "backward"))])
-    print_row(["---"] * (1 + 2 * len(LIBRARIES)))
+    print_header(["µs", *(f"{label}, {part}" for label in LIBRARIES.values() for part in ("forward", "backward"))])
     contenders = [f"{library} {passes}" for library in LIBRARIES for passes in ("forward", "both")]
     with workers("benchmarks.op_overhead", contenders, options.threads) as running:
         for op, function in OPS.items():

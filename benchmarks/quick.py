@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks import machine
 from benchmarks.side_by_side import Worker, add_options, ratio, workers
-from benchmarks.training_step import PROJECT, measure, print_row
+from benchmarks.training_step import PROJECT, measure, print_header, print_row
 from benchmarks.workloads import WORKLOADS
 
 BASELINE = Path(__file__).with_name("baseline.json")
@@ -40,8 +40,7 @@ def compare(
 ) -> tuple[dict[str, float], list[str]]:
     """The ratios of this run, and what to say of those that are lost."""
     ratios, losses = {}, []
-    print_row(["workload", "by hand / project", "baseline"])
-    print_row(["---"] * 3)
+    print_header(["workload", "by hand / project", "baseline"])
     for name in WORKLOADS:
         now, before = measure_ratio(running, name, options), baseline.get(name)
         if before is not None and is_loss(now, before) and not options.save:

@@ -30,7 +30,7 @@ import numpy as np
 
 from benchmarks import training_step
 from benchmarks.side_by_side import add_options, interleave, load, ratio, workers
-from benchmarks.training_step import PROJECT, print_row
+from benchmarks.training_step import PROJECT, print_header, print_row
 from benchmarks.workloads import WORKLOADS, Workload
 from tinygrad_np import blas
 from tinygrad_np.low_rank import is_thin
@@ -164,8 +164,7 @@ def main() -> None:
     add_options(parser, rounds=7, turn=0.15)
     options = parser.parse_args()
     columns = "MFLOP|products, ms|GFLOP/s|MB moved|moving, ms|GB/s|roofline, ms|tinygrad_np, ms|tinygrad_np / roofline"
-    print_row(["workload", *columns.split("|")])
-    print_row(["---"] * 10)
+    print_header(["workload", *columns.split("|")])
     with workers("benchmarks.roofline", [PROJECT, "products", "memory"], options.threads) as running:
         for name, workload in WORKLOADS.items():
             times = interleave(load(running, name)[0], options)

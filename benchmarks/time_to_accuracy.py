@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.side_by_side import add_options, once, take_turns
-from benchmarks.training_step import print_row
+from benchmarks.training_step import print_header, print_row
 from tinygrad_np.datasets import MNIST
 
 LIBRARIES = {"tinygrad_np": "tinygrad_np", "torch": "PyTorch"}
@@ -75,8 +75,7 @@ def main() -> None:
         for library in LIBRARIES
     }
     histories = take_turns(turns, options)
-    print_row(["library", "epochs to 98% (by seed)", "seconds to 98% (by seed)", "median", "seconds per epoch"])
-    print_row(["---"] * 5)
+    print_header(["library", "epochs to 98% (by seed)", "seconds to 98% (by seed)", "median", "seconds per epoch"])
     for library, label in LIBRARIES.items():
         if None in histories[library]:
             print_row([label, "not installed", "—", "—", "—"])

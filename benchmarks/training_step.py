@@ -74,17 +74,20 @@ def print_row(cells: list[str]) -> None:
     print("| " + " | ".join(cells) + " |", flush=True)
 
 
+def print_header(cells: list[str]) -> None:
+    print_row(cells)
+    print_row(["---"] * len(cells))
+
+
 def print_times(results: dict[str, Any], contenders: list[str]) -> None:
     others = [CONTENDERS[name] for name in contenders if name != PROJECT]
-    print_row(["workload", "batch", "layers", "optimizer", "tinygrad_np, ms", *others])
-    print_row(["---"] * (5 + len(others)))
+    print_header(["workload", "batch", "layers", "optimizer", "tinygrad_np, ms", *others])
     for name, result in results.items():
         print_row(time_row(WORKLOADS[name], result["seconds"], contenders))
 
 
 def print_memory(results: dict[str, Any], contenders: list[str]) -> None:
-    print_row(["peak memory, MB", *(CONTENDERS[name] for name in contenders)])
-    print_row(["---"] * (1 + len(contenders)))
+    print_header(["peak memory, MB", *(CONTENDERS[name] for name in contenders)])
     for name, result in results.items():
         memory = result["peak_memory_mb"]
         print_row([name, *(f"{memory[c]:.0f}" if c in memory else "—" for c in contenders)])

@@ -206,9 +206,9 @@ def plot_history(path: Path, *trainings: Training) -> None:
     save_figure(figure, path)
 
 
-def plot_mistakes(images: Any, labels: Any, predictions: Any, path: Path, rows: int = 4, columns: int = 8) -> None:
+def plot_mistakes(images: Any, labels: Any, predictions: Any, path: Path) -> None:
     """Draw the first digits that were misclassified, each with its label and the prediction."""
-    figure, grid = plt.subplots(rows, columns, figsize=(1.3 * columns, 1.6 * rows), layout="constrained")
+    figure, grid = plt.subplots(4, 8, figsize=(10.4, 6.4), layout="constrained")
     wrong = (predictions != labels).nonzero()[0]
     for axes, i in zip(grid.flat, wrong, strict=False):
         axes.imshow(images[i].reshape(28, 28), cmap="gray_r")
@@ -216,7 +216,7 @@ def plot_mistakes(images: Any, labels: Any, predictions: Any, path: Path, rows: 
     for axes in grid.flat:
         axes.axis("off")
     figure.suptitle(
-        f"{len(wrong)} of {len(labels)} test digits are misclassified; the first {min(len(wrong), rows * columns)}"
+        f"{len(wrong)} of {len(labels)} test digits are misclassified; the first {min(len(wrong), grid.size)}"
     )
     save_figure(figure, path)
 

@@ -6,7 +6,6 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "everyday", derandomize=True, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("ci", settings.get_profile("everyday"), max_examples=100, print_blob=True)
 # Other examples on every run, many of them: to be left running after the ops were changed.
 settings.register_profile("search", settings.get_profile("everyday"), derandomize=False, max_examples=2000)
 settings.load_profile("everyday")

@@ -4,7 +4,8 @@ Names, arguments, dtypes and errors are PyTorch's::
 
     import tinygrad_np as torch
 
-Read first `ops.elementwise`, ops with their gradients; `graph`, the backward pass; `tensor`, the class.
+To read it, begin with `ops.elementwise`, ops with their gradients, and `graph`, the backward pass; for the rest,
+docs/architecture.md gives a reading order.
 """
 
 from __future__ import annotations

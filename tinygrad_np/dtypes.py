@@ -84,13 +84,11 @@ def set_default_dtype(d: DTypeLike) -> None:
 
 
 def as_dtype(dtype: DTypeLike) -> DType:
-    """The dtype meant by ``dtype`` (a dtype, a name, a scalar type; Python's ``float`` is the default dtype).
+    """The dtype meant by ``dtype`` (a dtype, a name, a scalar type).
 
     Raises:
         TypeError: there is no such dtype here (complex numbers, strings, objects).
     """
-    if dtype is float:
-        return _default_dtype
     resolved = np.dtype(dtype)
     for known in ALL:
         if resolved == known:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import copy
+import math
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +50,7 @@ class Size(tuple[int, ...]):
 
     def numel(self) -> int:
         """The number of elements of a tensor of this shape."""
-        return int(np.prod(self, dtype=np.int64))
+        return math.prod(self)
 
     def __repr__(self) -> str:
         return f"Size({list(self)})"
@@ -369,7 +370,7 @@ class Tensor:
 
     def _accumulate_grad(self, grad: Any, unshared: builtins.bool) -> None:
         """Add to ``grad``. Only an ``unshared`` array may become it: no gradient shares memory with another tensor."""
-        present = None if self._grad is None else self.grad
+        present = self.grad
         if isinstance(grad, Tensor):  # under create_graph: keep the gradients' own graph
             self._grad = elementwise.clone(grad) if present is None else present + grad
         elif present is None:

@@ -227,3 +227,10 @@ def test_parameter_dict():
     assert parameters.pop("a").tolist() == [1, 1]
     with pytest.raises(KeyError, match="attribute 'values' already exists"):
         parameters["values"] = tg.ones(1)
+
+
+def test_repr_of_parameters():
+    named = {"a": tg.ones(2), "b": tg.ones(3, 1, dtype=tg.float64)}
+    listed = ["Parameter containing: [float32 of size 2]", "Parameter containing: [float64 of size 3x1]"]
+    assert repr(nn.ParameterList(named.values())) == f"ParameterList(\n    (0): {listed[0]}\n    (1): {listed[1]}\n)"
+    assert repr(nn.ParameterDict(named)) == f"ParameterDict(\n    (a): {listed[0]}\n    (b): {listed[1]}\n)"

@@ -145,6 +145,12 @@ def test_relu_in_place():
         (nn.Softmax(dim=1), "Softmax(dim=1)"),
         (nn.LogSoftmax(dim=1), "LogSoftmax(dim=1)"),
         (nn.Dropout(0.25), "Dropout(p=0.25, inplace=False)"),
+        (
+            nn.Conv2d(4, 2, 3, padding="same", dilation=2, groups=2, bias=False),
+            "Conv2d(4, 2, kernel_size=(3, 3), stride=(1, 1), padding=same, dilation=(2, 2), groups=2, bias=False)",
+        ),
+        (nn.MaxPool2d(2), "MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)"),
+        (nn.AvgPool2d(2, padding=1), "AvgPool2d(kernel_size=2, stride=2, padding=1)"),
         (nn.CrossEntropyLoss(), "CrossEntropyLoss()"),
         (nn.MSELoss(), "MSELoss()"),
     ],
@@ -191,3 +197,18 @@ def test_dropout_in_place():
     x = tg.ones(5)
     assert nn.Dropout(1.0, inplace=True)(x) is x
     assert x.tolist() == [0] * 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"groups": 0}, "groups must be a positive integer"),
+        ({"groups": 4}, "in_channels must be divisible by groups"),
+        ({"groups": 3}, "out_channels must be divisible by groups"),
+        ({"padding": "full"}, "Invalid padding string 'full', should be one of 'same', 'valid'"),
+        ({"padding": "same", "stride": 2}, "padding='same' is not supported for strided convolutions"),
+    ],
+)
+def test_conv2d_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        nn.Conv2d(6, 4, 3, **arguments)

@@ -390,3 +390,17 @@ def test_eye():
         tg.eye(2, -1)
     with pytest.raises(TypeError, match="must be tuple of ints"):
         tg.eye(2.0)
+
+
+# ---- dtypes --------------------------------------------------------------------------------------------------------
+
+
+def test_types_of_python_are_dtypes():
+    for python_type, dtype in [(float, tg.float64), (int, tg.int64), (bool, tg.bool)]:
+        assert tg.zeros(1, dtype=python_type).dtype == tg.ones(1).to(python_type).dtype == dtype
+
+
+def test_only_floating_point_is_a_default():
+    with pytest.raises(TypeError, match="only floating-point types are supported as the default, got int64"):
+        tg.set_default_dtype(tg.int64)
+    assert tg.get_default_dtype() == tg.float32

@@ -58,6 +58,20 @@ def test_wrong_arguments(args, kwargs, message):
             blend(*args, **kwargs)
 
 
+@pytest.mark.parametrize(
+    ("args", "kwargs", "message"),
+    [
+        ((), {}, r"sum\(\) missing required argument 'input'"),
+        ((1, 2, 3, 4, 5), {}, r"sum\(\) takes 4 arguments but 5 were given"),
+        ((tg.ones(1), 0), {"axis": 0}, r"sum\(\) got multiple values for argument 'axis'"),
+        ((tg.ones(1),), {"weight": 0}, r"sum\(\) got an unexpected keyword argument 'weight'"),
+    ],
+)
+def test_wrong_arguments_where_numpys_names_are_understood(args, kwargs, message):
+    with pytest.raises(TypeError, match=message):
+        tg.sum(*args, **kwargs)
+
+
 @pytest.mark.parametrize("needed", ["input", "other", "third", "input other", "other third", "input other third"])
 def test_gradients_of_those_inputs_that_need_one(needed):
     blend = make_blend()
@@ -135,3 +149,18 @@ def test_an_input_without_a_rule_must_not_need_a_gradient():
     assert masked(tg.ones(1, requires_grad=True), tg.zeros(1)).requires_grad
     with pytest.raises(RuntimeError, match="masked: not differentiable with respect to 'mask'"):
         masked(tg.ones(1), tg.zeros(1, requires_grad=True))
+
+
+@pytest.mark.parametrize("asks_for", ["tensors", "out"])
+def test_the_rule_of_a_sequence_reads_shapes_only(asks_for):
+    def total(tensors):
+        return np.add.reduce(tensors)
+
+    op = primitive(total)
+    op.rule(tensors=eval(f"lambda g, {asks_for}: [g]"))
+    with pytest.raises(
+        ValueError, match=f"total: the rule of 'tensors' asks for '{asks_for}', but may read shapes only"
+    ):
+        op([tg.ones(1, requires_grad=True)])
+    op.rule(tensors=lambda g, tensors_shape: [g] * len(tensors_shape))
+    check_gradient(lambda a, b: op([a, b]), np.ones(2), np.array([3.0, 4.0]))

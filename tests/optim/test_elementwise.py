@@ -53,6 +53,21 @@ def test_parameters_together_end_as_each_alone(make):
             np.testing.assert_array_equal(value.numpy(), other.state[b][name].numpy(), strict=True)
 
 
+def test_more_small_parameters_than_are_updated_at_once():
+    shapes = [(8192,)] * 20
+    together = make_params(shapes, tg.float32)
+    alone = copies(together)
+    optimizer, optimizers = Adam(together), [Adam([p]) for p in alone]
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        random_gradients(together, rng)
+        for a, b in zip(together, alone, strict=True):
+            b.grad = a.grad
+        for other in (optimizer, *optimizers):
+            other.step()
+    assert_same(together, alone)
+
+
 @pytest.mark.parametrize("make", KINDS)
 def test_memory_layout_makes_no_difference(make):
     rng = np.random.default_rng(0)

@@ -186,7 +186,7 @@ def test_centered_rmsprop_stays_finite_where_gradients_do_not_vary():
         (SGD, {"weight_decay": -1}, "Invalid weight_decay value: -1"),
         (SGD, {"nesterov": True}, "Nesterov momentum requires a momentum and zero dampening"),
         (SGD, {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "Nesterov momentum requires"),
-        (SGD, {"lr": tg.ones(2)}, "Tensor lr must be 1-element"),
+        (SGD, {"lr": tg.ones(2)}, "a tensor as learning rate must have one element, but it has 2"),
         (Adam, {"lr": -1}, "Invalid learning rate: -1"),
         (Adam, {"eps": -1}, "Invalid epsilon value: -1"),
         (Adam, {"betas": (1.0, 0.9)}, "Invalid beta parameter at index 0: 1.0"),

@@ -9,6 +9,7 @@ import pytest
 
 import tinygrad_np as tg
 from tinygrad_np.testing import GradientError, check_gradient, expanded, flipped, strided, transposed
+from tinygrad_np.testing import gradients as gradients_module
 
 X = np.array([[0.5, -1.25, 2.0], [1.5, 0.25, -0.75]])
 
@@ -153,6 +154,25 @@ def test_changing_an_input_fails():
 
     with pytest.raises(GradientError, match="changed"):
         check_gradient(careless, X.copy())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda leaves, gradients: [leaves[0], gradients[1]], "input 0 shares memory with an input or a cotangent"),
+        (lambda leaves, gradients: [gradients[0], gradients[0]], "inputs? 0 and input 1 share memory"),
+        (lambda leaves, gradients: [gradients[0][:1], gradients[1]], r"input 0 has shape \[1, 3\] and float64"),
+        (lambda leaves, gradients: [gradients[0].float(), gradients[1]], r"input 0 has shape \[2, 3\] and float32"),
+    ],
+)
+def test_gradients_that_an_engine_must_not_give_fail(monkeypatch, spoil, message):
+    def pull_back(outputs, leaves, cotangents, create_graph):
+        return spoil(leaves, right(outputs, leaves, cotangents, create_graph=create_graph))
+
+    right = gradients_module.pull_back
+    monkeypatch.setattr(gradients_module, "pull_back", pull_back)
+    with pytest.raises(GradientError, match=message):
+        check_gradient(lambda x, y: x * y, X, X + 1)
 
 
 def test_imprecision_in_float32_fails():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tinygrad_np.ops import elementwise, linear_algebra
-from tinygrad_np.ops import random as _random
 from tinygrad_np.ops.convolution import conv2d, fold, pad, unfold
 from tinygrad_np.ops.elementwise import sigmoid, tanh
 from tinygrad_np.ops.indexing import one_hot
@@ -18,6 +17,7 @@ from tinygrad_np.ops.losses import (
 )
 from tinygrad_np.ops.normalization import batch_norm
 from tinygrad_np.ops.pooling import avg_pool2d, max_pool2d
+from tinygrad_np.ops.random import dropout
 from tinygrad_np.ops.reduction import log_softmax, norm, softmax
 from tinygrad_np.tensor import Tensor, in_place
 
@@ -78,36 +78,6 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if bias is None and weight.ndim == 1:
         return linear_algebra.matmul(input, weight)
     return linear_algebra.linear(input, weight, bias)
-
-
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Zero each element with probability ``p``, and divide the others by ``1 - p``: the expected value stays.
-
-    Args:
-        input: floating-point, of any shape.
-        p: the probability that an element is zeroed.
-        training: without it, ``input`` itself is returned.
-        inplace: leave the result in ``input``.
-
-    Returns:
-        The shape and dtype of ``input``.
-
-    Raises:
-        ValueError: ``p`` is not from 0 to 1.
-        RuntimeError: ``input`` holds integers, or cannot be changed in place.
-
-    Source:
-        Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, "Dropout: a simple way to prevent neural networks from
-        overfitting", JMLR 15 (2014).
-
-    Example:
-        >>> import tinygrad_np as tg
-        >>> _ = tg.manual_seed(0)
-        >>> sorted(set(dropout(tg.ones(100), p=0.75).tolist()))
-        [0.0, 4.0]
-    """
-    dropped = _random.dropout(input, p, training)
-    return input._assign(dropped) if inplace and dropped is not input else dropped
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:

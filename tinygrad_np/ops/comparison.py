@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_np.ops import primitive as primitives
+from tinygrad_np.ops import primitive as _primitive
 from tinygrad_np.ops.errors import argument_error, explain
 from tinygrad_np.ops.primitive import primitive, wrap
 from tinygrad_np.ops.table import Array
@@ -94,7 +94,7 @@ def operator(compare: Callable[[Any, Any], Tensor]) -> Callable[[Tensor, Any], A
     """A comparison as an operator: what is no tensor or number (None, a string) is left to Python."""
 
     def method(input: Tensor, other: Any) -> Any:
-        comparable = isinstance(other, primitives.Tensor | np.ndarray | np.generic | int | float)
+        comparable = isinstance(other, _primitive.Tensor | np.ndarray | np.generic | int | float)
         return compare(input, other) if comparable else NotImplemented
 
     return method
@@ -163,7 +163,7 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
 
 def _values(op: str, input: Any, other: Any) -> tuple[Array, Array]:
     for name, value in (("input", input), ("other", other)):
-        if not isinstance(value, primitives.Tensor):
+        if not isinstance(value, _primitive.Tensor):
             raise argument_error(op, name, value)
     return input._array, other._array
 

@@ -58,7 +58,7 @@ def tensor(data: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = F
         array = np.array(data, dtype=wanted or _supported(data))
     else:
         array = _from_python(data, wanted)
-    return finish(array, requires_grad)
+    return leaf(array, requires_grad)
 
 
 def as_tensor(data: Any, dtype: DTypeLike | None = None) -> Tensor:
@@ -118,7 +118,7 @@ def _supported(array: npt.NDArray[Any] | np.generic) -> DType:
     )
 
 
-def finish(array: npt.NDArray[Any], requires_grad: bool) -> Tensor:
+def leaf(array: npt.NDArray[Any], requires_grad: bool) -> Tensor:
     """A leaf of the graph that holds ``array``."""
     made = wrap(array)
     return made.requires_grad_() if requires_grad else made
@@ -227,7 +227,7 @@ def zeros(*sizes: Any, size: Size | None = None, dtype: DTypeLike | None = None,
         (tensor([[0., 0., 0.],
                 [0., 0., 0.]]), tensor([0, 0]))
     """
-    return finish(aligned(np.zeros, shape_of("zeros", sizes, size), or_default(dtype)), requires_grad)
+    return leaf(aligned(np.zeros, shape_of("zeros", sizes, size), or_default(dtype)), requires_grad)
 
 
 def ones(*sizes: Any, size: Size | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -238,7 +238,7 @@ def ones(*sizes: Any, size: Size | None = None, dtype: DTypeLike | None = None, 
         >>> tg.ones(3)
         tensor([1., 1., 1.])
     """
-    return finish(np.ones(shape_of("ones", sizes, size), or_default(dtype)), requires_grad)
+    return leaf(np.ones(shape_of("ones", sizes, size), or_default(dtype)), requires_grad)
 
 
 def empty(*sizes: Any, size: Size | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -249,7 +249,7 @@ def empty(*sizes: Any, size: Size | None = None, dtype: DTypeLike | None = None,
         >>> tg.empty(2, 3).shape
         Size([2, 3])
     """
-    return finish(aligned(np.empty, shape_of("empty", sizes, size), or_default(dtype)), requires_grad)
+    return leaf(aligned(np.empty, shape_of("empty", sizes, size), or_default(dtype)), requires_grad)
 
 
 def full(size: Size, fill_value: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -273,7 +273,7 @@ def full(size: Size, fill_value: Any, *, dtype: DTypeLike | None = None, require
     """
     value = _number("full", "fill_value", fill_value)
     wanted = _dtype_of_python(type(value)) if dtype is None else dtypes.as_dtype(dtype)
-    return finish(np.full(shape_of("full", (), size), dtypes.fitted(value, wanted)), requires_grad)
+    return leaf(np.full(shape_of("full", (), size), dtypes.fitted(value, wanted)), requires_grad)
 
 
 def zeros_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -284,7 +284,7 @@ def zeros_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: 
         >>> tg.zeros_like(tg.tensor([1, 2, 3]))
         tensor([0, 0, 0])
     """
-    return finish(np.zeros_like(*array_like("zeros_like", input, dtype)), requires_grad)
+    return leaf(np.zeros_like(*array_like("zeros_like", input, dtype)), requires_grad)
 
 
 def ones_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -295,7 +295,7 @@ def ones_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: b
         >>> tg.ones_like(tg.tensor([1, 2, 3]), dtype=tg.float32)
         tensor([1., 1., 1.])
     """
-    return finish(np.ones_like(*array_like("ones_like", input, dtype)), requires_grad)
+    return leaf(np.ones_like(*array_like("ones_like", input, dtype)), requires_grad)
 
 
 def empty_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -306,7 +306,7 @@ def empty_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: 
         >>> tg.empty_like(tg.ones(2, 3)).shape
         Size([2, 3])
     """
-    return finish(np.empty_like(*array_like("empty_like", input, dtype)), requires_grad)
+    return leaf(np.empty_like(*array_like("empty_like", input, dtype)), requires_grad)
 
 
 def full_like(input: Tensor, fill_value: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -323,7 +323,7 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: DTypeLike | None = None,
     """
     array, wanted = array_like("full_like", input, dtype)
     value = dtypes.fitted(_number("full_like", "fill_value", fill_value), wanted)
-    return finish(np.full_like(array, value, wanted), requires_grad)
+    return leaf(np.full_like(array, value, wanted), requires_grad)
 
 
 def array_like(op: str, input: Any, dtype: DTypeLike | None) -> tuple[npt.NDArray[Any], DType]:
@@ -355,7 +355,7 @@ def eye(n: int, m: int | None = None, *, dtype: DTypeLike | None = None, require
         tensor([[1., 0., 0.],
                 [0., 1., 0.]])
     """
-    return finish(np.eye(*shape_of("eye", (n, n if m is None else m)), dtype=or_default(dtype)), requires_grad)
+    return leaf(np.eye(*shape_of("eye", (n, n if m is None else m)), dtype=or_default(dtype)), requires_grad)
 
 
 def arange(
@@ -403,9 +403,9 @@ def arange(
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if wanted.kind == "f":
-        return finish((start + step * np.arange(_steps(start, end, step))).astype(wanted), requires_grad)
+        return leaf((start + step * np.arange(_steps(start, end, step))).astype(wanted), requires_grad)
     count, start, step = _steps(start, end, step), int(start), int(step)
-    return finish((start + step * np.arange(count, dtype=np.int64)).astype(wanted), requires_grad)
+    return leaf((start + step * np.arange(count, dtype=np.int64)).astype(wanted), requires_grad)
 
 
 def _steps(start: Number, end: Number, step: Number) -> int:
@@ -446,7 +446,7 @@ def linspace(
     i = np.arange(steps)
     # Each half is counted from its own end, so that both ends are met exactly.
     values = np.where(2 * i < steps, start + step * i, end - step * (steps - 1 - i))
-    return finish(values.astype(or_default(dtype)), requires_grad)
+    return leaf(values.astype(or_default(dtype)), requires_grad)
 
 
 # ---- arguments -----------------------------------------------------------------------------------------------------

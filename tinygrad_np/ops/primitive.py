@@ -288,7 +288,8 @@ class OpNode(Node):
         assert self.op.decompose is not None
         # Behind joints of their own the inputs are independent, even where one was computed from another.
         joints = {i: Joint(edge) for i, edge in zip(self.plan.needed, self.edges, strict=True)}
-        out = self.op.decompose(*self.plan.arguments(self._as_tensors(saved, joints, counters)))
+        tensors = self._as_tensors(saved, joints, counters)
+        out = self.op.decompose(*[tensors[i] for i in self.plan.arguments])
         found = sweep([(out._node, grad)], inputs=joints.values(), retain_graph=True)
         for joint in joints.values():
             joint.connect()
@@ -307,15 +308,7 @@ class SequenceNode(OpNode):
         return [gradients[i] for i in self.chosen]
 
     def _saved_tensors(self, saved: tuple[Any, ...], counters: Sequence[Counter]) -> tuple[Any, ...]:
-        nodes = dict(zip(self.chosen, self.edges, strict=True))
-
-        def elements(arrays: tuple[Any, ...]) -> tuple[Tensor, ...]:
-            tensors = tuple([Tensor._wrap(array, nodes.get(i)) for i, array in enumerate(arrays)])
-            for tensor, counter in zip(tensors, counters, strict=True):
-                tensor._counter = counter
-            return tensors
-
-        return tuple([elements(value) if isinstance(value, tuple) else value for value in saved])
+        return saved  # no tensors: the rule of a sequence reads shapes only
 
 
 class SplitNode(OpNode):
@@ -329,10 +322,7 @@ class SplitNode(OpNode):
         return super().backward(grad.filled(self.layouts), wanted, retain)
 
 
-# --------------------------------------------------------------------------------------------------------------------
-# Calling an op. All do the same: take the arrays out of the tensors, promote, run the forward, wrap the result, and
-# record a node if an input has one.
-# --------------------------------------------------------------------------------------------------------------------
+# ---- calling an op: three forms; what they have in common is told in `written` ---------------------------------------
 
 
 def _plain(op: Op) -> Callable[..., Any]:
@@ -360,17 +350,14 @@ def _split(op: Op) -> Callable[..., Any]:
         bound = op.bind(args, kwargs)
         _require_tensor(op, bound[:1])
         values = (bound[0]._array, *bound[1:])
-        try:
-            outs = op.forward(*values)
-        except Exception as error:
-            raise explain(op.name, error, values) from None
+        outs = op.forward(*values)
         results = tuple([wrap(out) for out in outs])
         for result in results:
             result._counter = _counter_of_view(result._array, bound[0]._array, bound[0]._counter)
         edge = bound[0]._node
         if edge is not None and modes.grad:
             node = SplitNode()
-            op.plan((0,)).record(node, (edge,), Parts, (*values, outs, None), (bound[0]._counter, _CONSTANT))
+            _plan(op).record(node, (edge,), Parts, (*values, outs, None), (bound[0]._counter, _CONSTANT))
             node.layouts = [(out.shape, out.dtype) for out in outs]
             for i, result in enumerate(results):
                 result._node = Part(node, i, *node.layouts[i])
@@ -404,15 +391,18 @@ def _sequence(op: Op) -> Callable[..., Any]:
         chosen = _needing_grad(tensors)
         if chosen and modes.grad and op.differentiable:
             node = SequenceNode()
-            op.plan((0,)).record(node, (None,), out, (*values, out, None), (result._counter,))
+            _plan(op).record(node, (None,), out, (*values, out, None), (result._counter,))
             node.edges = tuple([tensors[i]._node for i in chosen])
-            if node.plan.holds_arrays:
-                node.counters = tuple(map(_counter, tensors))
             node.chosen = chosen
             result._node = node
         return result
 
     return call
+
+
+def _plan(op: Op) -> Plan:
+    """The plan of an op with one input, a tensor or a sequence of tensors."""
+    return op.plans.get(_ONLY_INPUT) or op.plan(_ONLY_INPUT)
 
 
 def _require_tensor(op: Op, operands: Sequence[Any]) -> None:
@@ -430,10 +420,6 @@ def _counter_of_view(out: Array, viewed: Array, counter: Counter) -> Counter:
 
 def _needing_grad(args: Sequence[Any]) -> tuple[int, ...]:
     return tuple([i for i, a in enumerate(args) if isinstance(a, Tensor) and a._node is not None])
-
-
-def _counter(value: Any) -> Counter:
-    return value._counter if isinstance(value, Tensor) else _CONSTANT
 
 
 # ---- what is called by the functions that are `written`, and seems to be called by nothing -------------------------

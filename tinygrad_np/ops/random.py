@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tinygrad_np import dtypes
 from tinygrad_np.dtypes import DType, DTypeLike
 from tinygrad_np.ops import primitive as _primitive
-from tinygrad_np.ops.creation import Size, array_like, finish, or_default, shape_of
+from tinygrad_np.ops.creation import Size, array_like, leaf, or_default, shape_of
 from tinygrad_np.ops.errors import argument_error
 from tinygrad_np.ops.primitive import wrap
 
@@ -212,7 +212,7 @@ def rand(
         Size([2, 3])
     """
     wanted = _floating("rand", or_default(dtype))
-    return finish(_source("rand", generator)._uniform(shape_of("rand", sizes, size), wanted), requires_grad)
+    return leaf(_source("rand", generator)._uniform(shape_of("rand", sizes, size), wanted), requires_grad)
 
 
 def randn(
@@ -230,7 +230,7 @@ def randn(
         Size([2, 3])
     """
     wanted = _floating("randn", or_default(dtype))
-    return finish(_source("randn", generator)._normal(shape_of("randn", sizes, size), wanted), requires_grad)
+    return leaf(_source("randn", generator)._normal(shape_of("randn", sizes, size), wanted), requires_grad)
 
 
 def randint(
@@ -267,7 +267,7 @@ def randint(
         low, high = 0, low
     wanted = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)
     shape = shape_of("randint", (), size)
-    return finish(_integers("randint", low, high, shape, wanted, generator), requires_grad)
+    return leaf(_integers("randint", low, high, shape, wanted, generator), requires_grad)
 
 
 def _integers(
@@ -323,7 +323,7 @@ def randperm(
     most = 2 ** (np.finfo(wanted).nmant + 1) if wanted.kind == "f" else _range(wanted)[1]  # all up to it are exact
     if count - 1 > most:
         raise RuntimeError(f"randperm: n = {count} is too large for {wanted}")
-    return finish(_source("randperm", generator)._numpy.permutation(count).astype(wanted), requires_grad)
+    return leaf(_source("randperm", generator)._numpy.permutation(count).astype(wanted), requires_grad)
 
 
 def rand_like(
@@ -382,7 +382,7 @@ def randint_like(
     """
     array, wanted = array_like("randint_like", input, dtype)
     low, high = (0, low) if high is None else (low, high)
-    return finish(_integers("randint_like", low, high, array.shape, wanted, generator), requires_grad)
+    return leaf(_integers("randint_like", low, high, array.shape, wanted, generator), requires_grad)
 
 
 def _floating(op: str, dtype: DType) -> DType:
@@ -438,7 +438,7 @@ def normal(
             raise RuntimeError(
                 f"normal: the shapes {list(mean.shape)} of mean and {list(std.shape)} of std cannot be broadcast"
             ) from None
-    return finish(_normal("normal", mean, std, shape, wanted, generator), requires_grad)
+    return leaf(_normal("normal", mean, std, shape, wanted, generator), requires_grad)
 
 
 def _normal(
@@ -637,20 +637,21 @@ def random_(input: Tensor, *limits: int | None, generator: Generator | None = No
 # ---- dropout -------------------------------------------------------------------------------------------------------
 
 
-def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero each element with probability ``p``, and divide the others by ``1 - p``: the expected value stays.
 
     Args:
         input: floating-point, of any shape.
         p: the probability that an element is zeroed.
         training: without it, ``input`` itself is returned.
+        inplace: leave the result in ``input``.
 
     Returns:
         The shape and dtype of ``input``.
 
     Raises:
         ValueError: ``p`` is not from 0 to 1.
-        RuntimeError: ``input`` holds integers.
+        RuntimeError: ``input`` holds integers, or cannot be changed in place.
 
     Source:
         Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, "Dropout: a simple way to prevent neural networks from
@@ -668,4 +669,5 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
         return input
     dtype = _floating("dropout", input.dtype)
     kept = default_generator._coins(1 - p, input.shape)
-    return input * wrap(np.multiply(kept, 1 / (1 - p) if p < 1 else 0, dtype=dtype))
+    dropped = input * wrap(np.multiply(kept, 1 / (1 - p) if p < 1 else 0, dtype=dtype))
+    return input._assign(dropped) if inplace else dropped

@@ -68,7 +68,7 @@ def _wide(dtype: dtypes.DType, wanted: DTypeLike | None = None) -> dtypes.DType:
 
 
 def _reduce(ufunc: Any, input: Array, axes: Axes, keepdim: bool, dtype: dtypes.DType | None = None) -> Array:
-    """The reduction; contiguous, so that it can be viewed in another shape, where NumPy's has the layout of ``input``."""
+    """The reduction; contiguous, so that it can be viewed otherwise, while NumPy's has the layout of ``input``."""
     reduced = ufunc.reduce(input, axes, dtype, keepdims=keepdim)
     return reduced if reduced.flags.c_contiguous else reduced.copy()
 

@@ -581,9 +581,6 @@ def cat(tensors: Sequence[Array], dim: int = 0) -> Array:
         raise _misfit_to_join([array.shape for array in joined], dim) from None
 
 
-concat = concatenate = cat
-
-
 def _misfit_to_join(shapes: list[tuple[int, ...]], dim: int) -> RuntimeError:
     """Why tensors of these shapes cannot be joined along ``dim``."""
     first = shapes[0]

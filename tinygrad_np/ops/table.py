@@ -90,8 +90,7 @@ class Op:
         self.rules: dict[str, Rule] = {}
         self.decompose: Callable[..., Any] | None = None
         self.function: Any = None
-        self.plans: dict[tuple[int, ...], Plan] = {}
-        self.plans_by_need: dict[tuple[bool, ...], Plan] = {}
+        self.plans: dict[tuple[bool, ...], Plan] = {}
         parameters = inspect.signature(forward).parameters.values()
         self.parameters = tuple(p.name for p in parameters)
         self.tensors = tuple(i for i, p in enumerate(parameters) if p.annotation in ("Array", Array, p.empty))
@@ -120,20 +119,15 @@ class Op:
 
     def _forget_plans(self) -> None:
         self.plans.clear()
-        self.plans_by_need.clear()
         for forget in on_change:
             forget()
 
-    def plan(self, needed: tuple[int, ...]) -> Plan:
-        """What to keep, and which rules to run, when the inputs at ``needed`` are those that need a gradient."""
-        plan = self.plans.get(needed)
-        if plan is None:
-            plan = self.plans[needed] = Plan(self, needed)
-        return plan
+    def plan(self, needed: tuple[bool, ...]) -> Plan:
+        """What to keep, and which rules to run, given for each of its tensors whether it needs a gradient.
 
-    def plan_of(self, needed: tuple[bool, ...]) -> Plan:
-        """The same, given for each of the op's tensors whether it needs a gradient. Called by what is `written`."""
-        plan = self.plans_by_need[needed] = self.plan(tuple(compress(self.tensors, needed)))
+        Called where ``plans`` does not know it yet. A sequence of tensors counts as one.
+        """
+        plan = self.plans[needed] = Plan(self, tuple(compress(self.tensors or (0,), needed)))
         return plan
 
     # ---- the text of its gradients ---------------------------------------------------------------------------------
@@ -171,6 +165,8 @@ class Op:
         for name in wanted:
             if self.value_named(name)[0] not in self.values:
                 raise ValueError(f"{self.name}: the rule of '{parameter}' asks for '{name}', which is not there")
+            if parameter == "tensors" and name in ("tensors", "out"):
+                raise ValueError(f"{self.name}: the rule of 'tensors' asks for '{name}', but may read shapes only")
         return wanted
 
     def value_named(self, name: str) -> tuple[str, str]:
@@ -231,7 +227,7 @@ class Plan:
         watched_for_rules: how many of the counters kept, from the first, belong to what rules read; a decomposition
             reads all.
         sources: for each thing kept, which value it is.
-        arguments: picks the arguments of the call from what was kept, for an op with a decomposition.
+        arguments: where among what was kept the arguments of the call are, for an op with a decomposition.
         holds_arrays: whether arrays are among what is kept. A node that keeps none may be swept any number of times.
         needed: the positions of the inputs that need a gradient.
     """
@@ -261,8 +257,7 @@ class Plan:
         if op.decompose is not None:
             for name in op.parameters:
                 self._saved(name)
-            arguments = [(self._kept.index((i, False)), False) for i in range(len(op.parameters))]
-            self.arguments = eval(f"lambda saved: {_picked('saved', arguments)}")
+            self.arguments = tuple([self._kept.index((i, False)) for i in range(len(op.parameters))])
         self.sources = tuple(position for position, _ in self._kept)
         watched = (*op.tensors, names.index("out"))
         counters = [
@@ -275,7 +270,7 @@ class Plan:
         self.counter_places = tuple([None if counter is None else next(places) for counter in counters])
         self.watched_for_rules = sum(counter is not None for counter in counters[:read_by_rules])
         whole = [position for position, shape_only in self._kept if not shape_only]
-        self.holds_arrays = any(names[position] in ("tensors", "kept") or position in watched for position in whole)
+        self.holds_arrays = any(names[position] == "kept" or position in watched for position in whole)
 
     def gradients_of(self, chosen: tuple[bool, ...]) -> AllRules:
         """Like ``gradients``, but with None for the inputs that are not ``chosen``."""

@@ -32,9 +32,9 @@ So each op gets its own: an addition takes 0.8 of the time, an indexing 0.6. It 
             if input_node is not None and modes.grad:
                 needed = _ONLY_INPUT
                 try:
-                    plan = op.plans_by_need[needed]
+                    plan = op.plans[needed]
                 except KeyError:
-                    plan = op.plan_of(needed)
+                    plan = op.plan(needed)
                 result._node = node = OpNode()
                 plan.record(node, (input_node,), out, (input, out, None), (input_counter, result._counter))
             return result
@@ -141,9 +141,9 @@ def _record(op: Op, tensors: list[str]) -> list[str]:
     lines = [
         "needed = _ONLY_INPUT" if single else f"needed = ({', '.join(needs)})",
         "try:",
-        "    plan = op.plans_by_need[needed]",
+        "    plan = op.plans[needed]",
         "except KeyError:",
-        "    plan = op.plan_of(needed)",
+        "    plan = op.plan(needed)",
         "result._node = node = OpNode()",
         f"plan.record(node, ({', '.join(nodes)},), out, ({', '.join(values)}), ({', '.join(counters)}))",
     ]

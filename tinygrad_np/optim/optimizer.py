@@ -198,6 +198,14 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
+def check_not_negative(name: str, value: float | tg.Tensor) -> None:
+    """Raise ValueError where an option is negative, or a tensor of several elements."""
+    if isinstance(value, tg.Tensor) and value.numel() != 1:
+        raise ValueError(f"a tensor as {name} must have one element, but it has {value.numel()}")
+    if value < 0:
+        raise ValueError(f"Invalid {name}: {value}")
+
+
 def _checked_params(params: Any) -> tuple[list[tg.Tensor], list[str] | None]:
     """The parameters of a group, and their names if they have any."""
     if isinstance(params, tg.Tensor):

@@ -9,8 +9,7 @@ import numpy as np
 import tinygrad_np as tg
 from tinygrad_np.blas import axpby
 from tinygrad_np.optim.elementwise import SAFE_EPS, Array, ElementwiseOptimizer
-from tinygrad_np.optim.optimizer import Group, Params
-from tinygrad_np.optim.options import check_not_negative
+from tinygrad_np.optim.optimizer import Group, Params, check_not_negative
 
 
 class RMSprop(ElementwiseOptimizer):

@@ -10,8 +10,7 @@ import tinygrad_np as tg
 from tinygrad_np.blas import axpby
 from tinygrad_np.low_rank import LowRank
 from tinygrad_np.optim.elementwise import Array, ElementwiseOptimizer
-from tinygrad_np.optim.optimizer import Group, Params
-from tinygrad_np.optim.options import check_not_negative
+from tinygrad_np.optim.optimizer import Group, Params, check_not_negative
 
 
 class SGD(ElementwiseOptimizer):

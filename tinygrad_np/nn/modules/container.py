@@ -19,10 +19,20 @@ T = TypeVar("T", Module, Parameter)
 # ---- lists ---------------------------------------------------------------------------------------------------------
 
 
-class _List(Module, Generic[T]):
-    """What the lists have in common: things of one kind, registered under the names "0", "1", ..."""
+class _Container(Module, Generic[T]):
+    """What lists and dicts have in common: they hold things of one kind."""
 
     _kind: ClassVar[Kind]
+
+    def _names(self) -> list[str]:
+        return [name for name, kind in self._registered.items() if kind == self._kind]
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+
+class _List(_Container[T]):
+    """What the lists have in common: things of one kind, registered under the names "0", "1", ..."""
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()
@@ -32,9 +42,6 @@ class _List(Module, Generic[T]):
     def _put(self, name: str, value: Any) -> None:
         """Register a value given by the user."""
         self.add_module(name, value)
-
-    def _names(self) -> list[str]:
-        return [name for name, kind in self._registered.items() if kind == self._kind]
 
     def _name_at(self, index: int) -> str:
         index, names = operator.index(index), self._names()
@@ -48,9 +55,6 @@ class _List(Module, Generic[T]):
             delattr(self, name)
         for i, value in enumerate(values):
             self._put(str(i), value)
-
-    def __len__(self) -> int:
-        return len(self._names())
 
     def __iter__(self) -> Iterator[T]:
         return iter([self.__dict__[name] for name in self._names()])
@@ -226,10 +230,8 @@ class ParameterList(_List[Parameter]):
 # ---- dicts ---------------------------------------------------------------------------------------------------------
 
 
-class _Dict(Module, Generic[T]):
+class _Dict(_Container[T]):
     """What the dicts have in common: things of one kind, registered under their keys."""
-
-    _kind: ClassVar[Kind]
 
     def __init__(self, values: Any = None) -> None:
         super().__init__()
@@ -250,9 +252,6 @@ class _Dict(Module, Generic[T]):
             raise KeyError(key)
         delattr(self, key)
 
-    def __len__(self) -> int:
-        return len(list(self.keys()))
-
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
 
@@ -261,7 +260,7 @@ class _Dict(Module, Generic[T]):
 
     def keys(self) -> Iterable[str]:
         """The names."""
-        return [name for name, kind in self._registered.items() if kind == self._kind]
+        return self._names()
 
     def values(self) -> Iterable[T]:
         """What is held."""
