@@ -170,3 +170,9 @@ def test_a_summary_is_formatted_by_what_it_shows():
 def test_memory_layout_does_not_show():
     x = np.arange(12.0, dtype=np.float32).reshape(3, 4)
     assert repr(tg.from_numpy(x.T[::-1])) == repr(tg.tensor(x.T[::-1].tolist()))
+
+
+def test_a_summary_does_not_depend_on_the_layout():
+    x = tg.arange(4000).reshape(40, 100)
+    assert repr(x.T) == repr(x.T.contiguous())
+    assert repr(x.reshape(2, 20, 100).permute(2, 0, 1)) == repr(x.reshape(2, 20, 100).permute(2, 0, 1).contiguous())

@@ -91,7 +91,8 @@ def _corners(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The elements that a summary shows."""
     for axis, size in enumerate(array.shape):
         if size > 2 * EDGE_ITEMS:
-            array = array.take([*range(EDGE_ITEMS), *range(-EDGE_ITEMS, 0)], axis)
+            edges = [*range(EDGE_ITEMS), *range(-EDGE_ITEMS, 0)]
+            array = array[(slice(None),) * axis + (edges,)]  # `take` would first copy an array that is not contiguous
     return array
 
 

@@ -278,7 +278,8 @@ class Selection:
 
     def __init__(self, targets: Iterable[Node], roots: Iterable[Node]) -> None:
         self.targets = set(targets)
-        self.wanted = _leading_to(self.targets, _reachable(roots))
+        oldest = min([node.time for node in self.targets], default=0)
+        self.wanted = _leading_to(self.targets, _reachable(roots, oldest))
         self.found: dict[Node, Gradient] = {}
 
     def goes_on(self, node: Node, pending: Mapping[Node, Gradient]) -> bool:
@@ -301,13 +302,13 @@ def take(gradients: dict[Node, Gradient], node: Node) -> Gradient:
     return grad.copy()
 
 
-def _reachable(roots: Iterable[Node]) -> list[Node]:
-    """Every node that the roots depend on, these included."""
+def _reachable(roots: Iterable[Node], oldest: int) -> list[Node]:
+    """Every node that the roots depend on, these included, but for those that are older than ``oldest``."""
     nodes = list(dict.fromkeys(roots))
     seen = set(nodes)
     for node in nodes:  # the list grows while it is read
         for edge in node.edges:
-            if edge not in seen:
+            if edge not in seen and edge.time >= oldest:
                 seen.add(edge)
                 nodes.append(edge)
     return nodes

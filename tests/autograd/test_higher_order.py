@@ -302,9 +302,9 @@ def test_fused_ops_in_a_row_are_swept_in_linear_time(fused_product, monkeypatch)
     visited = 0
     reachable = graph._reachable
 
-    def counting(roots):
+    def counting(*args):
         nonlocal visited
-        nodes = reachable(roots)
+        nodes = reachable(*args)
         visited += len(nodes)
         return nodes
 
@@ -319,3 +319,16 @@ def test_fused_ops_in_a_row_are_swept_in_linear_time(fused_product, monkeypatch)
         grad(y, x, create_graph=True)
         counts.append(visited)
     assert counts[1] < 20 * counts[0]
+
+
+def test_only_what_leads_to_the_inputs_is_visited(monkeypatch):
+    """However long the history of the input is."""
+    visited = []
+    reachable = graph._reachable
+    monkeypatch.setattr(graph, "_reachable", lambda *args: visited.append(reachable(*args)) or visited[-1])
+    x = leaf(1.0)
+    for _ in range(100):
+        x = x * 2
+    (slope,) = tg.autograd.grad((x * x).sin(), x)
+    assert slope.item() == pytest.approx(2 * 2.0**100 * np.cos(2.0**200))
+    assert len(visited[0]) == 3

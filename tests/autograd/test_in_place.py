@@ -347,3 +347,66 @@ def test_many_random_programs_are_not_refused():
         np.testing.assert_allclose((gradient * direction).sum(), run_duals(program, x, direction), rtol=1e-9)
         ran_with_changes += any(op in CHANGING for op in ops)
     assert ran_with_changes > 50
+
+
+# ---- arithmetic that NumPy does in place -----------------------------------------------------------------------------
+
+ARITHMETIC = [("add_", tg.add), ("sub_", tg.sub), ("mul_", tg.mul), ("div_", tg.div)]
+
+
+@pytest.mark.parametrize(("name", "op"), ARITHMETIC)
+@pytest.mark.parametrize(
+    "operand",
+    [
+        lambda x: 3,
+        lambda x: 0.5,
+        lambda x: tg.tensor(3.0),
+        lambda x: tg.tensor(3.0, dtype=tg.float64),
+        lambda x: tg.tensor([[1.0], [2.0], [4.0]]),
+        lambda x: tg.tensor([1, 2, 4]),
+        lambda x: x,
+        lambda x: x.T,
+        lambda x: x.flip(0),
+        lambda x: x[0],
+    ],
+)
+def test_arithmetic_in_place_is_that_out_of_place(name, op, operand):
+    x = tg.arange(1.0, 10.0).reshape(3, 3)
+    expected, version, memory = op(x, operand(x)), x._version, x.numpy()
+    assert getattr(x, name)(operand(x)) is x
+    assert (x.tolist(), x.dtype, x._version) == (expected.tolist(), tg.float32, version + 1)
+    assert np.shares_memory(memory, x.numpy())
+
+
+def test_arithmetic_in_place_of_what_overlaps():
+    x = tg.arange(5.0)
+    x[1:].add_(x[:-1])
+    assert x.tolist() == [0, 1, 3, 5, 7]
+
+
+def test_arithmetic_in_place_is_noticed_by_a_graph():
+    w, factor = leaf(1.0, 2.0), tg.ones(2, dtype=tg.float64)
+    product = (factor * w).sum()
+    factor.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        product.backward()
+    with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
+        w.add_(1)
+    factor.mul_(w)
+    assert factor.requires_grad
+    with pytest.raises(RuntimeError, match="cannot be written"):
+        tg.ones(1).expand(3).add_(1)
+
+
+def test_filling_a_leaf_is_refused_and_noticed_like_other_changes():
+    w = leaf(1.0, 2.0)
+    with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
+        w.zero_()
+    product = (w * w).sum()
+    with tg.no_grad():
+        w.fill_(3)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        product.backward()
+    assert w.tolist() == [3, 3]
+    with pytest.raises(RuntimeError, match="cannot be written"):
+        tg.ones(1).expand(3).zero_()

@@ -585,3 +585,21 @@ def test_operands_must_be_tensors_or_numbers(name, other):
 def test_functions_of_one_tensor_take_a_tensor(name):
     with pytest.raises(TypeError, match=rf"{name}\(\): argument 'input' must be Tensor, not float"):
         getattr(tg, name)(1.0)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64", "bool"])
+@pytest.mark.parametrize("size", [100, 5000])
+def test_choosing_among_many_is_as_among_few(size, dtype):
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal((size, 2)).astype(dtype) for _ in range(2))
+    if a.dtype.kind == "f":
+        a[::7], b[::5] = NAN, -INF
+    mask = rng.random((size, 2)) < 0.5
+    for other in (b, b[:1], b[0, 0], np.asfortranarray(b)):
+        for left, right in [(a, other), (other, a)]:
+            expected = np.where(mask, left, right)
+            chosen = tg.where(tg.from_numpy(mask), tg.tensor(left), tg.tensor(right)).numpy()
+            np.testing.assert_array_equal(chosen, expected, strict=True)
+    narrow = tg.from_numpy(mask[:, :1].copy())
+    np.testing.assert_array_equal(tg.where(narrow, tg.tensor(a), tg.tensor(b)).numpy(), np.where(mask[:, :1], a, b))
+    np.testing.assert_array_equal(tg.tensor(a).masked_fill(tg.from_numpy(mask), 1).numpy(), np.where(mask, 1, a))

@@ -10,8 +10,9 @@ import pytest
 
 import tinygrad_np as tg
 from tinygrad_np.nn import functional as F
+from tinygrad_np.testing import check_gradient
 
-NAN = math.nan
+INF, NAN = math.inf, math.nan
 
 
 def gradient(function, value):
@@ -488,3 +489,36 @@ def test_the_gradient_goes_where_the_values_came_from():
     assert gradient(lambda x: x.sort().values * weights, [3.0, 1.0, 2.0]) == [100, 1, 10]
     assert gradient(lambda x: x.topk(2).values * weights[:2], [3.0, 1.0, 2.0]) == [1, 0, 10]
     assert not tg.ones(3, requires_grad=True).argsort().requires_grad
+
+
+@pytest.mark.parametrize("largest", [True, False])
+@pytest.mark.parametrize("dtype", ["float16", "float64", "uint8", "int64", "bool"])
+def test_a_few_of_many_are_those_that_sorting_finds(dtype, largest):
+    values = np.random.default_rng(0).standard_normal((90, 80)) * 3
+    x = tg.tensor(values if "float" in dtype else np.abs(values) if dtype == "uint8" else values // 1).to(
+        getattr(tg, dtype)
+    )
+    if "float" in dtype:
+        x[3, 3], x[5, 3], x[:, 7] = NAN, INF, -INF
+    for dim in (0, 1):
+        for k in (1, 5, 20):
+            top, places = x.topk(k, dim, largest)
+            expected = x.sort(dim, descending=largest).values[(slice(None),) * dim + (slice(k),)]
+            np.testing.assert_array_equal(top.numpy(), expected.numpy(), strict=True)
+            np.testing.assert_array_equal(x.gather(dim, places).numpy(), top.numpy())
+            assert all(len({*row}) == k for row in places.movedim(dim, -1).reshape(-1, k).tolist())
+
+
+def test_scatter_add_of_one_along_the_dim():
+    x, index, src = tg.zeros(2, 3), tg.tensor([[1], [2]]), tg.tensor([[5.0], [7.0]])
+    assert x.scatter_add(1, index, src).tolist() == [[0, 5, 0], [0, 0, 7]]
+    assert x.scatter_add(0, tg.tensor([[1, 1, 0]]), tg.tensor([[1.0, 2.0, 3.0]])).tolist() == [[0, 0, 3], [1, 2, 0]]
+    assert tg.tensor(1.0).scatter_add(0, tg.tensor([0]), tg.tensor([2.0])).item() == 3
+
+
+@pytest.mark.parametrize("index", [None, (..., None), (slice(None), None, ...), (slice(0, 3), slice(None, None, 1))])
+def test_gradient_of_an_index_that_leaves_nothing_out(index):
+    check_gradient(lambda x: x[index] ** 2, np.arange(6.0).reshape(3, 2))
+    x = tg.ones(1, 4, requires_grad=True)
+    x[0].backward(tg.arange(4.0))
+    assert x.grad.tolist() == [[0, 1, 2, 3]]

@@ -405,7 +405,7 @@ def arange(
     if wanted.kind == "f":
         return leaf((start + step * np.arange(_steps(start, end, step))).astype(wanted), requires_grad)
     count, start, step = _steps(start, end, step), int(start), int(step)
-    return leaf((start + step * np.arange(count, dtype=np.int64)).astype(wanted), requires_grad)
+    return leaf((start + step * np.arange(count, dtype=np.int64)).astype(wanted, copy=False), requires_grad)
 
 
 def _steps(start: Number, end: Number, step: Number) -> int:

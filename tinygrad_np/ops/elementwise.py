@@ -759,6 +759,27 @@ def keep(g: Array, mask: Array, out: Array = None) -> Array:
     return np.multiply(g.view(integer), mask, out=out).view(g.dtype)
 
 
+def choose(mask: Array, a: Array, b: Array) -> Array:
+    """``np.where(mask, a, b)``, of arrays of one dtype.
+
+    As for `keep`, by bits where the mask may be irregular: for 100,000 elements that takes 0.1 of the time.
+
+    Example:
+        >>> choose(np.array([True, False]), np.array([1.0, 2.0]), np.array(np.inf))
+        array([ 1., inf])
+    """
+    integer = _INTEGER_OF_SAME_SIZE.get(a.dtype)
+    if mask.size < _MANY or integer is None or np.broadcast_shapes(a.shape, b.shape) != mask.shape:
+        return np.where(mask, a, b)
+    chosen = a.view(integer) ^ b.view(integer)
+    chosen *= mask
+    chosen ^= b.view(integer)
+    return chosen.view(a.dtype)
+
+
+_MANY = 4096  # elements; for fewer, np.where takes no longer
+
+
 @primitive(promote="common")
 def maximum(input: Array, other: Array) -> Array:
     """The larger of two elements; nan if one of them is. Where they tie, each has half of the gradient.
@@ -855,7 +876,7 @@ def select(condition: Array, input: Array, other: Array) -> Array:
         raise RuntimeError(
             f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
         )
-    return np.where(condition, input, other)
+    return choose(condition, input, other)
 
 
 select.rule(

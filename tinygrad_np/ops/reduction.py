@@ -725,6 +725,9 @@ def _judged(op: str, ufunc: np.ufunc, input: Array, dim: Dim, keepdim: bool) -> 
 def _norm(input: Array, p: float, dim: Dim, keepdim: bool) -> Array:
     axes = _axes("norm", dim, input.ndim)
     wide = input.astype(_wide(input.dtype), copy=False)
+    if p == 2 and axes is None and not keepdim:  # 0.25 of the time of what follows
+        vector = wide.ravel("K")
+        return _narrow(np.sqrt(vector.dot(vector)), input.dtype)
     if p == 2:
         return _narrow(np.sqrt(_reduce(np.add, wide * wide, axes, keepdim)), input.dtype)
     with np.errstate(divide="ignore"):  # 0 to a negative power

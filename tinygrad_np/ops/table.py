@@ -198,6 +198,9 @@ class Op:
 
     def promoted(self, operands: Sequence[Any], names: Sequence[str]) -> list[Any]:
         """The operands as arrays of one dtype, by PyTorch's rules of promotion."""
+        found = {operand.dtype if operand.__class__ is np.ndarray else None for operand in operands}
+        if len(found) == 1 and None not in found and self.promote != "floating":
+            return list(operands)
         for operand, name in zip(operands, names, strict=True):
             if not isinstance(operand, _OPERANDS):
                 raise argument_error(self.name, name, operand, "Tensor or number")
