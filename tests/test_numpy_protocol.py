@@ -348,3 +348,28 @@ class Stranger:
 
 def test_functions_are_left_to_other_array_types_that_know_them():
     assert np.concatenate([tg.tensor(VECTOR), Stranger()]) == "handled by the stranger"
+
+
+def test_axes_and_sizes_may_be_integers_of_numpy():
+    x, one, two = tg.tensor(MATRIX), np.int64(1), np.int32(2)
+    for call in (
+        lambda a: np.sum(a, axis=one),
+        lambda a: np.add.reduce(a, axis=one),
+        lambda a: np.expand_dims(a, one),
+        lambda a: np.broadcast_to(a[0, :1], two),
+        lambda a: np.roll(a, one, axis=(0, 1)),
+        lambda a: np.concatenate(np.split(a, two, axis=0)),
+    ):
+        np.testing.assert_array_equal(call(x).numpy(), call(MATRIX))
+
+
+def test_splitting_nothing_gives_as_many_parts():
+    assert [part.shape for part in np.split(tg.zeros(0, 4), 2)] == [(0, 4), (0, 4)]
+
+
+def test_axes_that_are_no_such_axes_are_refused():
+    x = tg.tensor(MATRIX)
+    with pytest.raises(ValueError, match="cannot take out axis 0, which has size 2"):
+        np.squeeze(x, axis=0)
+    with pytest.raises(ValueError, match="repeated axis"):
+        np.expand_dims(x, (0, 0))

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_np.dtypes import DTypeLike
 from tinygrad_np.ops import comparison, creation, elementwise, indexing, linear_algebra, primitive, reduction
@@ -20,6 +21,7 @@ from tinygrad_np.ops import shape as shape_ops
 
 Function: TypeAlias = Callable[..., Any]
 Axis: TypeAlias = int | tuple[int, ...] | None
+_INTEGERS = (int, np.integer)
 
 # ---- the protocols -------------------------------------------------------------------------------------------------
 
@@ -145,7 +147,7 @@ def _implements(*functions: Function) -> Callable[[Function], Function]:
 
 def _dims(axis: Axis) -> Axis:
     """NumPy's ``axis`` as the ops' ``dim``."""
-    if axis == ():
+    if isinstance(axis, tuple) and not axis:
         raise TypeError("axis=() is not supported for tensors: to an op it would mean all dimensions, not none")
     return axis
 
@@ -253,21 +255,22 @@ def _moveaxis(a: Any, source: int | Sequence[int], destination: int | Sequence[i
 
 @_implements(np.expand_dims)
 def _expand_dims(a: Any, axis: int | Sequence[int]) -> Any:
-    axes = (axis,) if isinstance(axis, int) else tuple(axis)
-    ndim = a.ndim + len(axes)
-    for position in sorted(i + ndim if i < 0 else i for i in axes):
+    for position in sorted(normalize_axis_tuple(axis, a.ndim + np.size(axis))):
         a = shape_ops.unsqueeze(a, position)
     return a
 
 
 @_implements(np.squeeze)
 def _squeeze(a: Any, axis: Axis = None) -> Any:
+    for i in () if axis is None else normalize_axis_tuple(axis, a.ndim):
+        if a.shape[i] != 1:
+            raise ValueError(f"np.squeeze: cannot take out axis {i}, which has size {a.shape[i]}")
     return shape_ops.squeeze(a, axis)
 
 
 @_implements(np.broadcast_to)
 def _broadcast_to(array: Any, shape: int | Sequence[int]) -> Any:
-    return shape_ops.broadcast_to(array, (shape,) if isinstance(shape, int) else tuple(shape))
+    return shape_ops.broadcast_to(array, (shape,) if isinstance(shape, _INTEGERS) else tuple(shape))
 
 
 @_implements(np.concatenate)
@@ -285,13 +288,13 @@ def _stack(arrays: Sequence[Any], axis: int = 0) -> Any:
 @_implements(np.split)
 def _split(ary: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> Any:
     length = ary.shape[axis]
-    if not isinstance(indices_or_sections, int):
+    if not isinstance(indices_or_sections, _INTEGERS):
         edges = [min(max(i + length if i < 0 else i, 0), length) for i in indices_or_sections]
         sizes = np.diff(edges, prepend=0, append=length).tolist()
         return list(shape_ops.split(ary, sizes, axis))
     if length % indices_or_sections:
         raise ValueError(f"np.split: {length} elements cannot be divided into {indices_or_sections} equal parts")
-    return list(shape_ops.split(ary, length // indices_or_sections, axis))
+    return list(shape_ops.split(ary, [length // indices_or_sections] * indices_or_sections, axis))
 
 
 @_implements(np.flip)
@@ -301,7 +304,7 @@ def _flip(m: Any, axis: Axis = None) -> Any:
 
 @_implements(np.roll)
 def _roll(a: Any, shift: int | Sequence[int], axis: Axis = None) -> Any:
-    if isinstance(shift, int) and isinstance(axis, tuple):
+    if isinstance(shift, _INTEGERS) and isinstance(axis, tuple):
         shift = (shift,) * len(axis)
     return shape_ops.roll(a, shift, axis)
 

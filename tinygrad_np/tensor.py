@@ -24,6 +24,7 @@ from tinygrad_np.graph import Hook, Leaf, Node, modes, tick
 from tinygrad_np.low_rank import LowRank
 from tinygrad_np.ops import comparison, creation, elementwise, indexing, linear_algebra, primitive, random, reduction
 from tinygrad_np.ops import shape as shape_ops  # in the class, `shape` is the property
+from tinygrad_np.ops.errors import argument_error
 
 
 class Size(tuple[int, ...]):
@@ -250,14 +251,19 @@ class Tensor:
 
     @requires_grad.setter
     def requires_grad(self, value: builtins.bool) -> None:
+        if not isinstance(value, builtins.bool):
+            raise RuntimeError("requires_grad must be a bool")
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: builtins.bool = True) -> Self:
         """Ask for the gradient of this tensor, or stop asking.
 
         Raises:
+            TypeError: ``requires_grad`` is no bool.
             RuntimeError: the dtype is no floating-point type, or the tensor is the result of a recorded op.
         """
+        if not isinstance(requires_grad, builtins.bool):
+            raise argument_error("requires_grad_", "requires_grad", requires_grad, "bool")
         if requires_grad == (self._node is not None):
             return self
         if not self.is_leaf:

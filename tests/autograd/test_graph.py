@@ -131,3 +131,13 @@ def test_increment_version_takes_one_tensor_or_several():
     increment_version(a)
     increment_version([a, b])
     assert (a._version, b._version) == (2, 1)
+
+
+@pytest.mark.parametrize("value", [1, "False", None])
+def test_requires_grad_is_a_bool(value):
+    x = tg.ones(1)
+    with pytest.raises(RuntimeError, match="requires_grad must be a bool"):
+        x.requires_grad = value
+    with pytest.raises(TypeError, match="argument 'requires_grad' must be bool, not"):
+        x.requires_grad_(value)
+    assert not x.requires_grad

@@ -234,3 +234,11 @@ def test_repr_of_parameters():
     listed = ["Parameter containing: [float32 of size 2]", "Parameter containing: [float64 of size 3x1]"]
     assert repr(nn.ParameterList(named.values())) == f"ParameterList(\n    (0): {listed[0]}\n    (1): {listed[1]}\n)"
     assert repr(nn.ParameterDict(named)) == f"ParameterDict(\n    (a): {listed[0]}\n    (b): {listed[1]}\n)"
+
+
+def test_none_holds_the_place_of_a_parameter():
+    parameters = nn.ParameterList([None, tg.ones(1)])
+    named = nn.ParameterDict({"a": None})
+    assert (parameters[0], named["a"]) == (None, None)
+    assert (list(parameters.state_dict()), list(named.state_dict())) == (["1"], [])
+    assert repr(parameters).splitlines()[1] == "    (0): None"

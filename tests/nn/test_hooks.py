@@ -305,3 +305,15 @@ def test_hooks_make_no_reference_cycles():
             assert leaf() is None
     finally:
         gc.enable()
+
+
+def test_full_backward_hook_may_return_a_list_and_sees_zeros_for_an_unused_input():
+    class First(nn.Module):
+        def forward(self, x, unused):
+            return 2 * x
+
+    module = First()
+    module.register_full_backward_hook(lambda module, grad_input, grad_output: [g + 1 for g in grad_input])
+    x, unused = tg.ones(2, requires_grad=True), tg.ones(3, requires_grad=True)
+    module(x, unused).sum().backward()
+    assert (x.grad.tolist(), unused.grad.tolist()) == ([3, 3], [1, 1, 1])

@@ -159,3 +159,8 @@ def test_refused():
 def test_nothing_to_fill(fill):
     with pytest.warns(UserWarning, match="Initializing zero-element tensors is a no-op"):
         assert fill(tg.empty(0, 0)).shape == (0, 0)
+
+
+def test_orthogonal_integers_are_refused():
+    with pytest.raises(RuntimeError, match="orthogonal_: not implemented for dtype int64"):
+        init.orthogonal_(tg.zeros(2, 2, dtype=tg.int64))

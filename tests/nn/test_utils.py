@@ -22,7 +22,7 @@ def with_grads(*grads):
 
 
 @pytest.mark.parametrize(
-    ("norm_type", "norm"), [(2.0, 13.0), (1.0, 19.0), (math.inf, 12.0), (3, (27 + 64 + 1728) ** (1 / 3))]
+    ("norm_type", "norm"), [(2.0, 13.0), (1.0, 19.0), (math.inf, 12.0), ("inf", 12.0), (3, (27 + 64 + 1728) ** (1 / 3))]
 )
 def test_clip_grad_norm(norm_type, norm):
     parameters = with_grads([3.0, -4.0], [12.0])

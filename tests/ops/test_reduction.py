@@ -426,3 +426,13 @@ def test_a_change_of_what_was_kept_is_noticed(name):
         y += 1
     with pytest.raises(RuntimeError, match="in-?place"):
         out.backward()
+
+
+@pytest.mark.parametrize(
+    "name", ["sum", "mean", "prod", "amax", "var", "norm", "logsumexp", "all", "argmax", "softmax"]
+)
+def test_a_dim_may_be_an_integer_of_numpy(name):
+    x = tg.arange(6.0).reshape(2, 3)
+    for dim in (0, 1, -1):
+        expected = getattr(x, name)(dim=dim)
+        np.testing.assert_array_equal(getattr(x, name)(dim=np.int64(dim)).numpy(), expected.numpy(), strict=True)

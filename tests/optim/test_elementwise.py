@@ -697,3 +697,13 @@ def test_an_optimizer_is_freed_with_its_last_reference():
         assert all(ref() is None for ref in watched)
     finally:
         gc.enable()
+
+
+def test_what_remembers_nothing_has_no_state():
+    params = make_params([(3,), (2,)], tg.float32)
+    optimizer = SGD(params, lr=0.1)
+    for missing in (None, params[1]):
+        for param in params:
+            param.grad = None if param is missing else tg.ones_like(param)
+        optimizer.step()
+    assert optimizer.state_dict()["state"] == {}

@@ -116,17 +116,22 @@ def _call_forward_hook(
 
 
 class _Tap(Function):
-    """Passes tensors on unchanged, and all their gradients at once through the function ``on_gradients``."""
+    """Passes tensors on unchanged, and all their gradients at once through the function ``on_gradients``.
+
+    Where one does not arrive it is given None, or zeros if ``fill``.
+    """
 
     @staticmethod
-    def forward(ctx: Any, on_gradients: Callable[[Gradients], Gradients], *tensors: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        ctx: Any, on_gradients: Callable[[Gradients], Gradients], fill: bool, *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
         ctx.on_gradients = on_gradients
-        ctx.set_materialize_grads(False)
+        ctx.set_materialize_grads(fill)
         return tensors
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
-        return (None, *ctx.on_gradients(grads))
+        return (None, None, *ctx.on_gradients(grads))
 
 
 class _BackwardHooks:
@@ -143,15 +148,15 @@ class _BackwardHooks:
     def watch_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The positional arguments, tapped where they need a gradient."""
         self.input_count = len(args)
-        tapped = _tap(args, self._on_grad_input)
+        tapped = _tap(args, self._on_grad_input, fill=True)
         self.inputs_need_grad = tapped is not args
         return tapped
 
     def watch_outputs(self, result: Any) -> Any:
         """What the forward returned, a tensor or a tuple, tapped where it needs a gradient."""
         if not isinstance(result, tuple):
-            return _tap((result,), self._on_grad_output)[0]
-        tapped = _tap(result, self._on_grad_output)
+            return _tap((result,), self._on_grad_output, fill=False)[0]
+        tapped = _tap(result, self._on_grad_output, fill=False)
         return result._make(tapped) if hasattr(result, "_make") else tapped  # a named tuple stays one
 
     def _on_grad_output(self, grads: Gradients) -> Gradients:
@@ -179,10 +184,10 @@ class _BackwardHooks:
         return grads
 
 
-def _tap(values: tuple[Any, ...], on_gradients: Callable[[Gradients], Gradients]) -> tuple[Any, ...]:
+def _tap(values: tuple[Any, ...], on_gradients: Callable[[Gradients], Gradients], fill: bool) -> tuple[Any, ...]:
     """``values`` with their tensors tapped; the same object if none needs a gradient.
 
-    ``on_gradients`` gets, and gives back, one gradient per value: None for what is no tensor or needs none.
+    ``on_gradients`` gets, and gives back, one gradient per value: None for what is no tensor or needs none. See `_Tap`.
     """
     tapped = [i for i, value in enumerate(values) if isinstance(value, Tensor) and value.requires_grad]
     if not tapped or not is_grad_enabled():
@@ -196,7 +201,7 @@ def _tap(values: tuple[Any, ...], on_gradients: Callable[[Gradients], Gradients]
         return tuple(replaced[i] for i in tapped)
 
     result = list(values)
-    for i, tensor in zip(tapped, _Tap.apply(on_tapped, *[values[i] for i in tapped]), strict=True):
+    for i, tensor in zip(tapped, _Tap.apply(on_tapped, fill, *[values[i] for i in tapped]), strict=True):
         result[i] = tensor
     return tuple(result)
 
@@ -205,7 +210,7 @@ def _replaced(grads: Gradients, replacement: Any, hook: str, what: str) -> Gradi
     """``grads``, or what a hook returned instead."""
     if replacement is None:
         return grads
-    replaced: Gradients = replacement if isinstance(replacement, tuple) else (replacement,)
+    replaced: Gradients = tuple(replacement) if isinstance(replacement, tuple | list) else (replacement,)
     if len(replaced) != len(grads):
         raise RuntimeError(
             f"{hook} returned an invalid number of {what}, got {len(replaced)}, but expected {len(grads)}"

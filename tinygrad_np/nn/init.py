@@ -249,6 +249,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     if _nothing_to_fill(tensor):
         return tensor
     rows, columns = len(tensor), tensor.numel() // len(tensor)
+    if not tensor.is_floating_point():
+        raise RuntimeError(f"orthogonal_: not implemented for dtype {tensor.dtype}")
     gaussian = normal_(creation.empty(max(rows, columns), min(rows, columns)), generator=generator)
     q, r = np.linalg.qr(gaussian.double().numpy())  # so that float64 is orthogonal to its own precision
     # QR by itself favours some signs. With those of R's diagonal, Q is uniform.

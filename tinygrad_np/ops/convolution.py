@@ -370,7 +370,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     """
     if not isinstance(input, _primitive.Tensor):
         raise argument_error("pad", "input", input)
-    if not isinstance(pad, tuple | list) or not all([isinstance(width, int) for width in pad]):
+    if not isinstance(pad, tuple | list) or not all([isinstance(width, int | np.integer) for width in pad]):
         raise argument_error("pad", "pad", pad, "tuple of ints")
     if len(pad) % 2:
         raise RuntimeError(f"pad: Padding length must be divisible by 2, but got {tuple(pad)}")

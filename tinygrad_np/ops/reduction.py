@@ -32,10 +32,14 @@ Axes: TypeAlias = tuple[int, ...] | None  # NumPy's form of it: None for all, no
 
 def _axes(op: str, dim: Dim, ndim: int) -> Axes:
     """The dimensions to reduce. As in PyTorch, no dimensions means all."""
-    if dim is None or dim == () or dim == []:
+    if dim is None or _is_empty(dim):
         return None
     dims = normal_dims(op, dim, ndim)
     return dims if ndim else None  # of a 0-d tensor, 0 and -1 are dims too
+
+
+def _is_empty(dim: Dim) -> bool:
+    return isinstance(dim, tuple | list) and not dim
 
 
 def _count(sizes: Sequence[int], axes: Axes) -> int:
@@ -713,7 +717,7 @@ def any(input: Array, dim: Dim = None, keepdim: bool = False) -> Array:
 
 
 def _judged(op: str, ufunc: np.ufunc, input: Array, dim: Dim, keepdim: bool) -> Array:
-    axes = () if dim in ((), []) else _axes(op, dim, input.ndim)  # here no dimensions does mean none
+    axes = () if _is_empty(dim) else _axes(op, dim, input.ndim)  # here no dimensions does mean none
     verdict = _reduce(ufunc, input, axes, keepdim)
     return verdict.astype(np.uint8) if input.dtype == np.uint8 else verdict
 

@@ -199,7 +199,7 @@ class ElementwiseOptimizer(Optimizer):
             block.whole[0].step += 1
             return block.whole
         block.show_steps()
-        if complete and block.is_shown(self._state):
+        if not block.names or (complete and block.is_shown(self._state)):
             is_new = [False] * len(ready)
         else:
             is_new = [place.adopt(self._state[place.param]) for place in ready]

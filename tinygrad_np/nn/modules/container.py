@@ -221,7 +221,7 @@ class ParameterList(_List[Parameter]):
     _kind = "parameter"
 
     def _put(self, name: str, value: Any) -> None:
-        setattr(self, name, _as_parameter(value))
+        self.register_parameter(name, _as_parameter(value))
 
     def extra_repr(self) -> str:
         return _listed_parameters(enumerate(self))
@@ -339,13 +339,16 @@ class ParameterDict(_Dict[Parameter]):
         return _listed_parameters(self.items())
 
 
-def _as_parameter(value: Any) -> Parameter:
-    return value if isinstance(value, Parameter) else Parameter(value)
+def _as_parameter(value: Any) -> Parameter | None:
+    return value if value is None or isinstance(value, Parameter) else Parameter(value)
 
 
-def _listed_parameters(named: Iterable[tuple[Any, Parameter]]) -> str:
+def _listed_parameters(named: Iterable[tuple[Any, Parameter | None]]) -> str:
     lines = []
     for name, parameter in named:
+        if parameter is None:
+            lines.append(f"  ({name}): None")
+            continue
         size = "x".join(map(str, parameter.shape))
         lines.append(f"  ({name}): {type(parameter).__name__} containing: [{parameter.dtype} of size {size}]")
     return "\n".join(lines)

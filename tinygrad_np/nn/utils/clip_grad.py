@@ -12,14 +12,17 @@ from tinygrad_np.tensor import Tensor
 
 @no_grad()
 def clip_grad_norm_(
-    parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float | str = 2.0,
+    error_if_nonfinite: bool = False,
 ) -> Tensor:
     """Scale all gradients in place by min(1, max_norm / norm), ``norm`` being that of all of them as one vector.
 
     Args:
         parameters: One or several tensors; those without a gradient are left out.
         max_norm: The greatest norm allowed.
-        norm_type: Which p-norm; ``float("inf")`` for the greatest absolute value.
+        norm_type: Which p-norm; ``float("inf")``, or ``"inf"``, for the greatest absolute value.
         error_if_nonfinite: Raise, instead of scaling, if the norm is NaN or infinite.
 
     Returns:
@@ -40,6 +43,7 @@ def clip_grad_norm_(
     Source:
         R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
     """
+    norm_type = float(norm_type)
     grads = _gradients(parameters)
     if not grads:
         return creation.tensor(0.0)
