@@ -208,7 +208,8 @@ def _tensor(name: str, view: Mapping[str, Any], source: str) -> Tensor:
         raise RuntimeError(
             f"load: {source}: tensor {name!r} is of dtype {view['dtype']}; supported are {', '.join(_DTYPES)}"
         )
-    return creation.from_numpy(np.frombuffer(bytearray(view["data"]), dtype).reshape(view["shape"]))
+    array = np.frombuffer(view["data"], dtype).reshape(view["shape"])
+    return creation.from_numpy(array if array.flags.writeable else array.copy())  # it is, of a bytearray
 
 
 def _metadata(content: bytes) -> dict[str, str]:
