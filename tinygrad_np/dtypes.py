@@ -112,13 +112,16 @@ def fitted(value: Any, dtype: DType) -> npt.NDArray[Any]:
         (array(1), array(255, dtype=uint8))
     """
     check_fits(value, dtype)
-    return np.array(value).astype(dtype)
+    return np.array(value, dtype) if dtype.kind == "f" else np.array(value).astype(dtype)
+
+
+_LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in FLOATING}
 
 
 def check_fits(value: Any, dtype: DType) -> None:
     """Raise if ``dtype`` cannot hold a number; among integers a negative one may wrap around, as in PyTorch."""
     if dtype.kind == "f":
-        if float(np.finfo(dtype).max) < abs(value) < math.inf:
+        if _LARGEST[dtype] < abs(value) < math.inf:
             raise overflow(dtype)
     elif dtype.kind in "iu":
         limits = np.iinfo(dtype)
