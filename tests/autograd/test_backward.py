@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.autograd.leaves import leaf
 from tinygrad_np.autograd import backward, grad
-
-
-def leaf(*values):
-    return tg.tensor(values, requires_grad=True)
-
 
 # ---- backward ------------------------------------------------------------------------------------------------------
 

@@ -6,12 +6,9 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.autograd.leaves import leaf
 from tinygrad_np.autograd import Function, grad
 from tinygrad_np.autograd.function import once_differentiable
-
-
-def leaf(*values):
-    return tg.tensor(values, requires_grad=True)
 
 
 def function(forward, backward=lambda ctx, *grads: grads):

@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.autograd.leaves import leaf
 from tinygrad_np.autograd.graph import Node, increment_version
-
-
-def leaf(*values):
-    return tg.tensor(values, requires_grad=True)
 
 
 @pytest.mark.parametrize(

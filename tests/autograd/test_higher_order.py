@@ -4,14 +4,11 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.autograd.leaves import precise_leaf as leaf
 from tinygrad_np import graph
 from tinygrad_np.autograd import grad
 from tinygrad_np.ops.primitive import fused, primitive
 from tinygrad_np.ops.table import Array, registry
-
-
-def leaf(*values):
-    return tg.tensor(values, dtype="float64", requires_grad=True)
 
 
 def derivatives(f, x, order):

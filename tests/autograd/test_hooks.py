@@ -3,10 +3,7 @@
 import pytest
 
 import tinygrad_np as tg
-
-
-def leaf(*values):
-    return tg.tensor(values, requires_grad=True)
+from tests.autograd.leaves import leaf
 
 
 def test_a_hook_sees_the_gradient():

@@ -9,11 +9,7 @@ from hypothesis import strategies as st
 
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
-
-
-def leaf(*values):
-    return tg.tensor(values, dtype="float64", requires_grad=True)
-
+from tests.autograd.leaves import precise_leaf as leaf
 
 # ---- in-place ops against the same op out of place -----------------------------------------------------------------
 

@@ -4,13 +4,10 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.autograd.leaves import leaf
 from tinygrad_np.autograd.graph import increment_version
 
 STALE = "modified by an inplace operation"
-
-
-def leaf(*values):
-    return tg.tensor(values, requires_grad=True)
 
 
 # ---- the counter ---------------------------------------------------------------------------------------------------

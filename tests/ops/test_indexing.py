@@ -9,17 +9,11 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.ops.derivatives import gradient
 from tinygrad_np.nn import functional as F
 from tinygrad_np.testing import check_gradient
 
 INF, NAN = math.inf, math.nan
-
-
-def gradient(function, value):
-    """The gradient of the sum of ``function``'s result, as a list."""
-    x = tg.tensor(value, dtype=tg.float64, requires_grad=True)
-    function(x).sum().backward()
-    return x.grad.tolist()
 
 
 def cube():

@@ -7,14 +7,7 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
-
-
-def gradient(function, value):
-    """The gradient of the sum of ``function``'s result, as a list."""
-    x = tg.tensor(value, dtype=tg.float64, requires_grad=True)
-    function(x).sum().backward()
-    return x.grad.tolist()
-
+from tests.ops.derivatives import gradient
 
 # ---- views -----------------------------------------------------------------------------------------------------------
 
