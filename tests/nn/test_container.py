@@ -242,3 +242,9 @@ def test_none_holds_the_place_of_a_parameter():
     assert (parameters[0], named["a"]) == (None, None)
     assert (list(parameters.state_dict()), list(named.state_dict())) == (["1"], [])
     assert repr(parameters).splitlines()[1] == "    (0): None"
+
+
+def test_inserting_at_the_end_leaves_names_as_they_are():
+    net = nn.Sequential({"a": nn.Tanh(), "b": nn.ReLU()})
+    net.insert(2, nn.Sigmoid())
+    assert [name for name, _ in net.named_children()] == ["a", "b", "2"]

@@ -107,6 +107,8 @@ class _List(_Container[T]):
         """
         if not -len(self) <= index <= len(self):
             raise IndexError(f"Index out of range: {index}")
+        if index == len(self):  # the others keep their names
+            return self.append(value)
         values = list(self)
         values.insert(index, value)
         self._replace(values)
