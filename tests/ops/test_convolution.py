@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygrad_np as tg
 from tinygrad_np.autograd import grad
@@ -311,6 +315,34 @@ def test_gradient_of_a_stride_of_1_is_added_as_strips(groups):
     strips = np.stack([window.as_strips(part).reshape(groups, -1) for part in values], axis=1)
     total = window.add_up_strips(strips).reshape(4, 2, *window.padded_size)
     np.testing.assert_allclose(window.cropped(total).swapaxes(0, 1), plain)
+
+
+@given(st.data())
+def test_gradient_of_input_does_not_depend_on_whether_it_is_added_as_strips(data):
+    kernel, margin, groups = [data.draw(st.integers(1, most)) for most in (4, 3, 2)]
+    image = normal(3, 2 * groups, kernel + margin, kernel).requires_grad_()
+    out = F.conv2d(image, normal(3 * groups, 2, kernel, kernel, seed=1), padding=(0, margin), groups=groups)
+    gradients = []
+    for worth in (0, math.inf):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(convolutions, "_WORTH_STRIPS", worth)
+            gradients.append(grad(out, image, normal(*out.shape, seed=2), retain_graph=True)[0].numpy())
+    np.testing.assert_allclose(*gradients, rtol=1e-10, atol=1e-10)
+
+
+@given(st.integers(0, 3), *[st.integers(1, 4)] * 4)
+def test_one_product_for_all_images_is_the_sum_of_one_for_each(batch, groups, channels, rows, pixels):
+    grouped = normal(batch, groups, channels, pixels).numpy()
+    kept = normal(batch, groups, rows, pixels, seed=1).numpy()
+    np.testing.assert_allclose(convolutions._product_over_all(grouped, kept), (grouped @ kept.mT).sum(0), atol=1e-12)
+
+
+@given(*[st.integers(0, 4)] * 4, st.sampled_from([1, 1, 2]))
+def test_products_of_images_of_one_column_are_those_of_any_others(batch, groups, rows, inner, columns):
+    matrices, images = normal(groups, rows, inner).numpy(), normal(batch, groups, inner, columns, seed=1).numpy()
+    out = np.full((batch, groups, rows, columns), np.nan)
+    assert convolutions._products(matrices, images, out) is out
+    np.testing.assert_allclose(out, matrices @ images, atol=1e-12)
 
 
 @pytest.mark.parametrize("groups", [1, 2])
