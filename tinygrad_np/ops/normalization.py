@@ -135,12 +135,22 @@ def _by_mean_and_variance(input: Any, weight: Any, bias: Any, eps: float, moment
 def channel_sums(array: Array) -> Array:
     """The sum of each channel of ``(batch, channels, ...)``."""
     rows = _rows(array)
-    return (rows @ ones(rows.shape[2], rows.dtype)).sum(0)
+    batch, channels, values = rows.shape
+    if _short(rows):  # 0.02 of the time for (4096, 64), 0.4 for (64, 64, 4, 4)
+        return (ones(batch, rows.dtype) @ rows.reshape(batch, channels * values)).reshape(channels, values).sum(1)
+    return (rows @ ones(values, rows.dtype)).sum(0)
 
 
 def _channel_products(a: Array, b: Array) -> Array:
     """The sum of ``a * b`` over each channel."""
+    if _short(a):  # 0.09 of the time for (4096, 64), 0.4 for (64, 64, 4, 4); longer rows vecdot sums more precisely
+        return np.einsum("ijk,ijk->j", a, b)
     return np.vecdot(a, b).sum(0)
+
+
+def _short(rows: Array) -> bool:
+    """Whether rows are so short that to call BLAS for each takes longer than to sum over the batch first."""
+    return bool(rows.shape[2] < len(rows))
 
 
 def _moments(rows: Array) -> Moments:
