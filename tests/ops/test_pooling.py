@@ -6,10 +6,13 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygrad_np as tg
 from tinygrad_np.autograd import grad
 from tinygrad_np.nn import functional as F
+from tinygrad_np.ops.windows import Windows
 
 
 def image(*rows, requires_grad=False):
@@ -149,6 +152,68 @@ def test_result_is_contiguous_memory_of_its_own(pool):
         out = pool(x, kernel)
         assert out.is_contiguous()
         assert not np.shares_memory(out.numpy(), x.numpy())
+
+
+@st.composite
+def pooled_wholly(draw):
+    """Images, often with equal pixels, and a cotangent for what a window of their size gives."""
+    shape = [draw(st.integers(least, most)) for least, most in ((0, 2), (0, 2), (1, 6), (1, 6))]
+    dtype = draw(st.sampled_from([tg.float16, tg.float32, tg.float64]))
+    pixels = draw(st.sampled_from([[1.0, 2.0, 3.0], [-math.inf], [math.nan, 1.0, 2.0], [*range(36)]]))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    images, g = rng.choice(pixels, shape), rng.choice([-2.0, 1.5, math.inf], (*shape[:2], 1, 1))
+    return tg.tensor(images, dtype=dtype), tg.tensor(g, dtype=dtype)
+
+
+def both_ways(function):
+    """What it gives, and what it gives where no window is taken to be the image."""
+    fast = function()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Windows, "whole", False)
+        return zip(fast, function(), strict=True)
+
+
+@given(pooled_wholly(), st.sampled_from([{}, {"count_include_pad": False}, {"divisor_override": 3}]))
+def test_mean_of_the_whole_image_is_that_of_any_window(drawn, options):
+    x, g = drawn
+    x.requires_grad_()
+
+    def pooled():
+        out = F.avg_pool2d(x, x.shape[2:], **options)
+        gradients = [grad(out, x, g, create_graph=create, retain_graph=True)[0] for create in (False, True)]
+        return [result.detach().numpy() for result in (out, *gradients)]
+
+    for a, b in both_ways(pooled):
+        assert (a.dtype, a.flags.c_contiguous) == (b.dtype, True)
+        np.testing.assert_allclose(a, b, rtol=2e-3 if x.dtype == tg.float16 else 1e-6)
+
+
+@given(pooled_wholly(), st.sampled_from([None, tg.uint8, tg.int64]))
+def test_maximum_of_the_whole_image_is_that_of_any_window(drawn, integer):
+    x, g = drawn
+    x = x.requires_grad_() if integer is None else x.where(x.isfinite(), 0).to(integer)
+
+    def pooled():
+        out, (_, indices) = F.max_pool2d(x, x.shape[2:]), F.max_pool2d(x, x.shape[2:], return_indices=True)
+        results = [out, indices]
+        if integer is None:
+            results += [grad(out, x, g, create_graph=create, retain_graph=True)[0] for create in (False, True)]
+        return [result.detach().numpy() for result in results]
+
+    for a, b in both_ways(pooled):
+        assert (a.dtype, a.flags.c_contiguous) == (b.dtype, True)
+        np.testing.assert_array_equal(a, b)
+
+
+def test_which_window_is_the_image():
+    def whole(*arguments, **options):
+        return Windows.over("op", *arguments, **options).whole
+
+    assert whole((4, 5), (4, 5), 9, 0)
+    assert whole((1, 1), 1, 1, 0, 7)
+    assert not whole((4, 5), (4, 4), 4, 0)
+    assert not whole((4, 4), 4, 1, 1)
+    assert not whole((2, 2), 2, 2, 0, 2, ceil_mode=True)  # the only window reaches beyond
 
 
 @pytest.mark.parametrize("pool", [F.max_pool2d, F.avg_pool2d])

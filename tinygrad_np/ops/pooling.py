@@ -14,6 +14,7 @@ from tinygrad_np.ops import primitive as _primitive
 from tinygrad_np.ops.convolution import im2col
 from tinygrad_np.ops.elementwise import keep
 from tinygrad_np.ops.errors import argument_error
+from tinygrad_np.ops.linear_algebra import ones
 from tinygrad_np.ops.primitive import fused, primitive, wrap
 from tinygrad_np.ops.table import Array
 from tinygrad_np.ops.windows import Windows, by_parts
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tinygrad_np.tensor import Tensor
 
 _WORTH_A_THREAD = 256 * 1024  # elements of images; for as many, two threads take 1.3 of the time, for twice 0.8
+_WORTH_A_SEARCH = 20  # pixels of an image; for 16, to look through each image takes as long as pixel by pixel
 
 # ---- max -----------------------------------------------------------------------------------------------------------
 
@@ -83,6 +85,10 @@ def max_pool2d(
 @fused
 def max_pool(input: Array, windows: Windows) -> Any:
     """`max_pool2d` of a batch. It keeps which pixel of its window each maximum is."""
+    if windows.whole and math.prod(windows.image_size) >= _WORTH_A_SEARCH:
+        out, winner = _maxima(input)
+        if not np.isnan(out).any():  # of several nan the last is meant, and argmax finds the first
+            return out, winner
     lowest = -math.inf if input.dtype.kind == "f" else np.iinfo(input.dtype).min
     padded = windows.padded(input, lowest)
     first, *others = windows.pixels
@@ -105,7 +111,19 @@ def max_pool(input: Array, windows: Windows) -> Any:
     return out, winner
 
 
+def _maxima(images: Array) -> tuple[Array, Array]:
+    """The maximum of each image, and which pixel it is: 0.01 of the time that images of 28x28 take pixel by pixel."""
+    rows = _rows(images)
+    winner = rows.argmax(1)
+    shape = *images.shape[:2], 1, 1
+    return rows[np.arange(len(rows)), winner].reshape(shape), winner.reshape(shape)
+
+
 def _gradient_of_max(g: Array, kept: Array, input_shape: tuple[int, ...], windows: Windows) -> Array:
+    if windows.whole:  # one element of each image: 0.02 of the time for images of 28x28, 0.09 for 7x7
+        gradient = np.zeros(input_shape, g.dtype)
+        _rows(gradient)[np.arange(g.size), kept.ravel()] = g.ravel()
+        return gradient
     gradient = np.empty(input_shape, g.dtype)
 
     def spread(start: int, stop: int) -> None:
@@ -206,11 +224,23 @@ def avg_pool2d(
 @primitive
 def avg_pool(input: Array, windows: Windows, count_include_pad: bool, divisor_override: int | None) -> Array:
     """`avg_pool2d` of a batch."""
-    padded = windows.padded(input)
-    out = np.zeros((*input.shape[:2], *windows.count), input.dtype)
+    out = _sums(input) if windows.whole else _sums_by_pixel(input, windows)
+    out /= _divisors(windows, count_include_pad, divisor_override, input.dtype)
+    return out
+
+
+def _sums(images: Array) -> Array:
+    """The sum of each image: 0.04 of the time that images of 28x28 take pixel by pixel, 0.2 for 7x7."""
+    rows = _rows(images)
+    return (rows @ ones(rows.shape[1], rows.dtype)).reshape(*images.shape[:2], 1, 1)
+
+
+def _sums_by_pixel(images: Array, windows: Windows) -> Array:
+    """The sum of each window."""
+    padded = windows.padded(images)
+    out = np.zeros((*images.shape[:2], *windows.count), images.dtype)
     for pixel in windows.pixels:
         out += windows.view(padded, pixel)
-    out /= _divisors(windows, count_include_pad, divisor_override, input.dtype)
     return out
 
 
@@ -218,6 +248,8 @@ def _gradient_of_mean(
     g: Array, input_shape: tuple[int, ...], windows: Windows, count_include_pad: bool, divisor_override: int | None
 ) -> Array:
     share = g / _divisors(windows, count_include_pad, divisor_override, g.dtype)
+    if windows.whole:  # 0.06 of the time for images of 28x28
+        return np.broadcast_to(share, input_shape).copy()
     return windows.add_up([share] * math.prod(windows.kernel_size), np.empty(input_shape, g.dtype))
 
 
@@ -252,6 +284,12 @@ def _check_input(op: str, input: Any) -> None:
         raise argument_error(op, "input", input)
     if input.ndim not in (3, 4):
         raise RuntimeError(f"{op}: Expected 3D or 4D (batch mode) tensor for input, but got: {list(input.shape)}")
+
+
+def _rows(images: Array) -> Array:
+    """Each channel of each image as a row; a view, if the images are contiguous."""
+    batch, channels, height, width = images.shape
+    return images.reshape(batch * channels, height * width)
 
 
 def _windows(

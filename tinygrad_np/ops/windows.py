@@ -142,6 +142,11 @@ class Windows:
         return [(i, j) for i in range(height) for j in range(width)]
 
     @property
+    def whole(self) -> bool:
+        """Whether there is one window, and it is the image."""
+        return self.kernel_size == self.image_size == self.padded_size
+
+    @property
     def overlap(self) -> bool:
         """Whether windows have pixels in common."""
         return self.stride[0] < self._reach(0) or self.stride[1] < self._reach(1)
