@@ -317,6 +317,19 @@ def test_gradient_of_a_stride_of_1_is_added_as_strips(groups):
     np.testing.assert_allclose(window.cropped(total).swapaxes(0, 1), plain)
 
 
+@given(*[st.integers(1, 3)] * 2, *[st.integers(0, 2)] * 2)
+def test_windows_side_by_side_are_put_down_as_any_are_added_up(rows, columns, gap, padding):
+    """Also with something between them, and where they reach beyond the image."""
+    size = 3 * rows + 2 * gap, 3 * columns + 2 * gap
+    window = Windows.over("op", size, (rows, columns), (rows + gap, columns + gap), padding)
+    values = normal(rows * columns, 2, 2, *window.count).numpy()
+    put_down = window.add_up(values, np.full((2, 2, *size), np.nan))
+    assert not window.overlap
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Windows, "overlap", True)
+        np.testing.assert_array_equal(put_down, window.add_up(values, np.full((2, 2, *size), np.nan)))
+
+
 @given(st.data())
 def test_gradient_of_input_does_not_depend_on_whether_it_is_added_as_strips(data):
     kernel, margin, groups = [data.draw(st.integers(1, most)) for most in (4, 3, 2)]
