@@ -350,7 +350,7 @@ def test_one_product_for_all_images_is_the_sum_of_one_for_each(batch, groups, ch
     np.testing.assert_allclose(convolutions._product_over_all(grouped, kept), (grouped @ kept.mT).sum(0), atol=1e-12)
 
 
-@given(*[st.integers(0, 4)] * 4, st.sampled_from([1, 1, 2]))
+@given(st.sampled_from([0, 2, 16, 17]), *[st.integers(0, 4)] * 3, st.sampled_from([1, 1, 2]))
 def test_products_of_images_of_one_column_are_those_of_any_others(batch, groups, rows, inner, columns):
     matrices, images = normal(groups, rows, inner).numpy(), normal(batch, groups, inner, columns, seed=1).numpy()
     out = np.full((batch, groups, rows, columns), np.nan)

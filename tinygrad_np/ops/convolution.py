@@ -227,10 +227,10 @@ def _by_unfolding(input: Any, weight: Any, bias: Any, windows: Windows, groups: 
 def _products(matrices: Array, images: Array, out: Array) -> Array:
     """``matrices @ images``: of one matrix for each group, and one for each image and group.
 
-    Images of a single column are the rows of one matrix for each group: one product takes 0.4 to 0.8 of the time
-    that 64 take.
+    Images of a single column are the rows of one matrix for each group: one product takes 0.5 to 0.7 of the time
+    that 64 take, but up to 1.9 of that of 4.
     """
-    if images.shape[3] != 1:
+    if images.shape[3] != 1 or len(images) < 16:
         return np.matmul(matrices, images, out=out)
     np.matmul(images[..., 0].swapaxes(0, 1), matrices.mT, out=out[..., 0].swapaxes(0, 1))
     return out
