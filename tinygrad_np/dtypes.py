@@ -115,6 +115,19 @@ def fitted(value: Any, dtype: DType) -> npt.NDArray[Any]:
     return np.array(value, dtype) if dtype.kind == "f" else np.array(value).astype(dtype)
 
 
+def fitted_by_way_of_single(value: Any, dtype: DType) -> npt.NDArray[Any]:
+    """The same, half precision by way of float32, as PyTorch does where numbers are chosen: too large ones are infinite.
+
+    Example:
+        >>> fitted_by_way_of_single(1e9, float16)
+        array(inf, dtype=float16)
+    """
+    if dtype != float16:
+        return fitted(value, dtype)
+    with np.errstate(over="ignore"):
+        return fitted(value, float32).astype(float16)
+
+
 _LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in FLOATING}
 
 

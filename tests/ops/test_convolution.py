@@ -294,6 +294,7 @@ def test_gradient_of_pad_with_what_is_there(mode):
         ((ones(3), (-4, 3), "replicate"), RuntimeError, "cuts off more than there is"),
         ((ones(3).byte(), (1, 1), "constant", 300), RuntimeError, "cannot be converted to type uint8"),
         ((ones(3).int(), (1, 1), "constant", float("nan")), RuntimeError, "cannot be converted to type int32"),
+        ((ones(3).byte(), (1, 1), "constant", -1), RuntimeError, "cannot be converted to type uint8"),
         ((ones(3), (1, 1), "constant", 1e39), RuntimeError, "cannot be converted to type float32"),
         ((ones(3).int(), (1, 1), "constant", -float("inf")), RuntimeError, "cannot be converted to type int32"),
     ],

@@ -148,9 +148,21 @@ def test_numbers_that_are_chosen_must_fit_and_others_wrap_around():
             choose(300)
         assert choose(-1).dtype == tg.uint8
     assert (x + 300).tolist() == [49, 244]
+    single, half = tg.ones(2), tg.ones(2, dtype=tg.float16)
+    for choose in (
+        lambda n: single.clamp(max=n),
+        lambda n: single.masked_fill(single > 0, n),
+        single.__getitem__(0).fill_,
+    ):
+        with pytest.raises(RuntimeError, match="value cannot be converted to type float32 without overflow"):
+            choose(1e39)
     with pytest.raises(RuntimeError, match="value cannot be converted to type float16 without overflow"):
-        tg.ones(2, dtype=tg.float16).clamp(max=65520)
-    assert tg.ones(2).clamp(min=INF).tolist() == [INF, INF]
+        half.fill_(65520)
+    assert tg.where(half > 0, half, -1e9).dtype == tg.float16
+    assert tg.where(half > 1, half, -1e9).tolist() == [-INF, -INF]
+    half[0] = 1e9
+    assert half.tolist() == [INF, 1]
+    assert single.clamp(min=INF).tolist() == [INF, INF]
 
 
 def test_where_promotes_numbers_as_arithmetic_does():

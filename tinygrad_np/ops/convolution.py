@@ -448,6 +448,8 @@ def constant_pad(input: Array, pad: tuple[int, ...], value: float) -> Array:
     if any([sum(parts) > size for size, parts in zip(input.shape, cut, strict=True)]):
         raise RuntimeError(f"pad: {pad} cuts off more than there is of a tensor of shape {list(input.shape)}")
     out = np.empty([size + sum(parts) for size, parts in zip(input.shape, margins, strict=True)], input.dtype)
+    if value < 0 and input.dtype.kind == "u":
+        raise dtypes.overflow(input.dtype)
     out[...] = dtypes.fitted(value, input.dtype)
     out[_within(added, out.shape)] = input[_within(cut, input.shape)]
     return out

@@ -92,7 +92,7 @@ def assign(array: Array, index: Any, value: Any) -> None:
         RuntimeError: the value cannot be broadcast to what is indexed, or is a number that does not fit its dtype.
     """
     if isinstance(value, int | float | np.generic):
-        value = dtypes.fitted(value, array.dtype)
+        value = dtypes.fitted_by_way_of_single(value, array.dtype)
     basic, advanced = _parse(index, array.shape)
     try:
         target = array if basic is None else array[basic]

@@ -211,7 +211,8 @@ class Op:
         if self.promote == "floating" and dtype.kind != "f":
             dtype = dtypes.get_default_dtype()
         if self.promote == "fitting":
-            return [_cast(a, dtype) if isinstance(a, np.ndarray) else dtypes.fitted(a, dtype) for a in operands]
+            fitted = dtypes.fitted_by_way_of_single
+            return [_cast(a, dtype) if isinstance(a, np.ndarray) else fitted(a, dtype) for a in operands]
         return [_cast(a, dtype) for a in operands]
 
     def __repr__(self) -> str:
