@@ -116,7 +116,7 @@ def fitted(value: Any, dtype: DType) -> npt.NDArray[Any]:
 
 
 def fitted_by_way_of_single(value: Any, dtype: DType) -> npt.NDArray[Any]:
-    """The same, half precision by way of float32, as PyTorch does where numbers are chosen: too large ones are infinite.
+    """The same, half precision by way of float32, as where PyTorch chooses numbers: too large ones are infinite.
 
     Example:
         >>> fitted_by_way_of_single(1e9, float16)
