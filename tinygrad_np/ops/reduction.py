@@ -74,7 +74,7 @@ def _wide(dtype: dtypes.DType, wanted: DTypeLike | None = None) -> dtypes.DType:
 def _reduce(ufunc: Any, input: Array, axes: Axes, keepdim: bool, dtype: dtypes.DType | None = None) -> Array:
     """The reduction; contiguous, so that it can be viewed otherwise, while NumPy's has the layout of ``input``."""
     reduced = ufunc.reduce(input, axes, dtype, keepdims=keepdim)
-    return reduced if reduced.flags.c_contiguous else reduced.copy()
+    return reduced.copy() if reduced.ndim > 1 and not reduced.flags.c_contiguous else reduced
 
 
 def _narrow(accumulated: Array, dtype: dtypes.DType) -> Array:
