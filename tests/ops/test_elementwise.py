@@ -612,6 +612,8 @@ def test_choosing_among_many_is_as_among_few(size, dtype):
             expected = np.where(mask, left, right)
             chosen = tg.where(tg.from_numpy(mask), tg.tensor(left), tg.tensor(right)).numpy()
             np.testing.assert_array_equal(chosen, expected, strict=True)
+    both_small = tg.where(tg.from_numpy(mask), tg.tensor(a[0]), tg.tensor(b[0, 0])).numpy()
+    np.testing.assert_array_equal(both_small, np.where(mask, a[0], b[0, 0]), strict=True)
     narrow = tg.from_numpy(mask[:, :1].copy())
     np.testing.assert_array_equal(tg.where(narrow, tg.tensor(a), tg.tensor(b)).numpy(), np.where(mask[:, :1], a, b))
     np.testing.assert_array_equal(tg.tensor(a).masked_fill(tg.from_numpy(mask), 1).numpy(), np.where(mask, 1, a))
