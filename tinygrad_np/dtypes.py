@@ -116,7 +116,9 @@ def fitted(value: Any, dtype: DType) -> npt.NDArray[Any]:
 
 
 def fitted_by_way_of_single(value: Any, dtype: DType) -> npt.NDArray[Any]:
-    """The same, half precision by way of float32, as where PyTorch chooses numbers: too large ones are infinite.
+    """`fitted`, but half precision by way of float32, so that what is too large for it is infinite.
+
+    So PyTorch does in `where`, and where elements are assigned.
 
     Example:
         >>> fitted_by_way_of_single(1e9, float16)

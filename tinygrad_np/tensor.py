@@ -491,7 +491,7 @@ class Tensor:
         array = self._array
         if array.dtype.kind != "f" or not array.flags.writeable or (modes.grad and self._node is not None):
             return None
-        if other.__class__ in (int, float):
+        if other.__class__ in (builtins.int, builtins.float):
             return other
         if not isinstance(other, Tensor) or (modes.grad and other._node is not None):
             return None
@@ -553,7 +553,7 @@ class Tensor:
             filling = dtypes.fitted(value, self.dtype)
             if self._node is not None and modes.grad:
                 return self.copy_(Tensor._wrap(filling))
-            self._require_writeable()
+            self._require_writeable()  # here there is nothing to record: 0.2 of the time, of a few elements
             self._array[...] = filling
             self._touch()
             return self

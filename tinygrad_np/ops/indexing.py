@@ -250,7 +250,7 @@ def place_add(input: Array, index: Index, size: Sequence[int]) -> Array:
 
 
 def _put_back(g: Any, input_shape: tuple[int, ...], index: Index) -> Any:
-    if math.prod(g.shape) == math.prod(input_shape):  # nothing was left out, as by `x[None]`
+    if math.prod(g.shape) == math.prod(input_shape):  # nothing was left out, as by `x[None]`: 0.7 of the time
         return g.reshape(input_shape)
     return for_rules(place)(g, index, input_shape)
 
@@ -331,11 +331,7 @@ def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
     """
     coordinates = _coordinates("scatter_add", input, dim, index)
     out = input.copy()
-    target, added = np.atleast_1d(out), np.atleast_1d(_part_for("scatter_add", input, index, src))
-    if index.ndim and index.shape[dim] == 1:  # no place is indexed twice
-        target[coordinates] += added
-    else:
-        _add_at(target, coordinates, added)
+    _add_at(np.atleast_1d(out), coordinates, np.atleast_1d(_part_for("scatter_add", input, index, src)))
     return out
 
 
