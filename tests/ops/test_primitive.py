@@ -61,15 +61,26 @@ def test_wrong_arguments(args, kwargs, message):
 @pytest.mark.parametrize(
     ("args", "kwargs", "message"),
     [
-        ((), {}, r"sum\(\) missing required argument 'input'"),
-        ((1, 2, 3, 4, 5), {}, r"sum\(\) takes 4 arguments but 5 were given"),
+        ((), {}, r"sum\(\) missing 1 required positional argument: 'input'"),
+        ((1, 2, 3, 4, 5), {}, r"sum\(\) takes from 1 to 4 positional arguments but 5 were given"),
         ((tg.ones(1), 0), {"axis": 0}, r"sum\(\) got multiple values for argument 'axis'"),
+        ((tg.ones(1),), {"dim": 0, "axis": 0}, r"sum\(\) got multiple values for argument 'axis'"),
         ((tg.ones(1),), {"weight": 0}, r"sum\(\) got an unexpected keyword argument 'weight'"),
     ],
 )
 def test_wrong_arguments_where_numpys_names_are_understood(args, kwargs, message):
     with pytest.raises(TypeError, match=message):
         tg.sum(*args, **kwargs)
+
+
+def test_numpys_names_may_stand_for_arguments_that_are_required():
+    x, index = tg.tensor([[1.0, 2.0]]), tg.tensor([[1]])
+    assert tg.cumsum(x, axis=1).tolist() == [[1, 3]]
+    assert x.gather(axis=1, index=index).tolist() == tg.gather(input=x, dim=1, index=index).tolist() == [[2]]
+    assert x.sum(axis=1, keepdim=True, dtype=tg.float64).dtype == tg.float64
+    for _ in range(2):
+        with pytest.raises(TypeError, match=r"gather\(\) missing required argument 'index'"):
+            x.gather(axis=1)
 
 
 @pytest.mark.parametrize("needed", ["input", "other", "third", "input other", "other third", "input other third"])

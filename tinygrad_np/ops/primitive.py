@@ -20,6 +20,7 @@ from tinygrad_np.graph import (
     stale_error,
     sweep,
 )
+from tinygrad_np.ops import table
 from tinygrad_np.ops.errors import argument_error, explain
 from tinygrad_np.ops.table import NUMPY_NAMES, AllRules, Array, Op, Plan, Promotion, Rule
 from tinygrad_np.ops.written import TAKEN, execute, written
@@ -424,7 +425,7 @@ def _needing_grad(args: Sequence[Any]) -> tuple[int, ...]:
 
 # ---- what is called by the functions that are `written`, and seems to be called by nothing -------------------------
 
-ndarray, asarray = np.ndarray, np.asarray
+ndarray, asarray, REQUIRED = np.ndarray, np.asarray, table.REQUIRED
 
 
 def _promoted(op: Op, operands: list[Any]) -> list[Any]:

@@ -50,7 +50,7 @@ registry: dict[str, Op] = {}
 on_change: list[Callable[[], None]] = []  # called when a row gets other rules, by which something was written
 
 NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
-_REQUIRED = object()
+REQUIRED = object()
 _OPERANDS = (np.ndarray, np.generic, int, float)
 
 
@@ -94,8 +94,8 @@ class Op:
         parameters = inspect.signature(forward).parameters.values()
         self.parameters = tuple(p.name for p in parameters)
         self.tensors = tuple(i for i, p in enumerate(parameters) if p.annotation in ("Array", Array, p.empty))
-        self.defaults = tuple(_REQUIRED if p.default is p.empty else p.default for p in parameters)
-        self.required = self.defaults.count(_REQUIRED)
+        self.defaults = tuple(REQUIRED if p.default is p.empty else p.default for p in parameters)
+        self.required = self.defaults.count(REQUIRED)
 
     def rule(self, **rules: Rule) -> None:
         """Set the gradient rules of these parameters."""
@@ -188,13 +188,18 @@ class Op:
             if parameter not in self.parameters:
                 raise TypeError(f"{self.name}() got an unexpected keyword argument '{name}'")
             position = self.parameters.index(parameter)
-            if position < len(args):
+            if position < len(args) or (parameter != name and parameter in kwargs):
                 raise TypeError(f"{self.name}() got multiple values for argument '{name}'")
             bound[position] = value
         for name, value in zip(self.parameters, bound, strict=True):
-            if value is _REQUIRED:
+            if value is REQUIRED:
                 raise TypeError(f"{self.name}() missing required argument '{name}'")
         return bound
+
+    def bind_by_name(self, values: Sequence[Any], others: dict[str, Any]) -> Sequence[Any]:
+        """The same, of a call that gave ``values`` by the parameters' names or by position, and ``others``."""
+        given = zip(self.parameters, values, self.defaults, strict=True)
+        return self.bind((), {name: value for name, value, default in given if value is not default} | others)
 
     def promoted(self, operands: Sequence[Any], names: Sequence[str]) -> list[Any]:
         """The operands as arrays of one dtype, by PyTorch's rules of promotion."""

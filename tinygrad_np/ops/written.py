@@ -49,7 +49,7 @@ from typing import Any
 from tinygrad_np.ops.table import NUMPY_NAMES, Op
 
 # What parameters may not be called, for it means something else in the function, or in the calls of the rules.
-TAKEN = frozenset({"op", "args", "kwargs", "out", "kept", "error", "result", "needed", "plan", "node"})
+TAKEN = frozenset({"op", "kwargs", "REQUIRED", "out", "kept", "error", "result", "needed", "plan", "node"})
 TAKEN |= {"Tensor", "OpNode", "ndarray", "asarray", "modes", "dtypes", "explain", "isinstance"}
 TAKEN |= {"g", "saved"}
 
@@ -90,10 +90,18 @@ def execute(text: str, file: str, names: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bind(op: Op) -> list[str]:
-    if not {*NUMPY_NAMES.values()}.isdisjoint(op.parameters):  # may be called with NumPy's names
-        return ["def call(*args, **kwargs):", f"{', '.join(op.parameters)}, = op.bind(args, kwargs)"]
-    parameters = [f"{name}=op.defaults[{i}]" if i >= op.required else name for i, name in enumerate(op.parameters)]
-    return [f"def call({', '.join(parameters)}):"]
+    renamed = [i for i, name in enumerate(op.parameters) if name in NUMPY_NAMES.values()]
+    needed = min([op.required, *renamed])  # of the first; another may seem to be missing, and be there by NumPy's name
+    parameters = [f"{name}=op.defaults[{i}]" if i >= needed else name for i, name in enumerate(op.parameters)]
+    if not renamed:
+        return [f"def call({', '.join(parameters)}):"]
+    names = ", ".join(op.parameters)
+    questions = ["kwargs", *(f"{name} is REQUIRED" for name in op.parameters[needed : op.required])]
+    return [
+        f"def call({', '.join(parameters)}, **kwargs):",
+        f"if {' or '.join(questions)}:",
+        f"    {names}, = op.bind_by_name([{names}], kwargs)",
+    ]
 
 
 def _unwrap(op: Op, tensors: list[str]) -> list[str]:
