@@ -218,6 +218,21 @@ def test_the_second_derivative_of_a_product_of_nothing():
 # ---- products --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (3, 4), (64, 64), (65, 64)])  # small and large, which are spread otherwise
+@pytest.mark.parametrize("dim", [None, 0, -1])
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_sums_and_means_spread_their_gradient_evenly(shape, dim, keepdim):
+    x = tg.ones(shape, requires_grad=True)
+    sums = x.sum(dim, keepdim)
+    weights = tg.arange(1, sums.numel() + 1, dtype=tg.float32).reshape(sums.shape)
+    (sums * weights).sum().backward()
+    along = weights if dim is None or keepdim or not shape else weights.unsqueeze(dim)
+    assert x.grad.tolist() == along.expand(shape).tolist()
+    (gradient,) = tg.autograd.grad((x.mean(dim, keepdim) * weights).sum(), x)
+    assert tg.allclose(gradient * (x.numel() // sums.numel()), x.grad)
+    assert x.grad.data_ptr() != gradient.data_ptr()
+
+
 def test_the_gradient_of_a_product_at_zeros():
     assert gradient(lambda x: x.prod(), [2.0, 0.0, 3.0]) == [0, 6, 0]
     assert gradient(lambda x: x.prod(), [2.0, 0.0, 0.0]) == [0, 0, 0]
