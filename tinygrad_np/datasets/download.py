@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Sequence
 from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError
 
 from tinygrad_np.files import write_atomically
 
@@ -38,6 +39,8 @@ def download_file(path: Path, urls: Sequence[str], md5: str) -> None:
             content = _fetch(url, label=path.name)
         except (OSError, HTTPException) as error:
             failures.append(f"{url}: {str(error) or type(error).__name__}")
+            if isinstance(error, HTTPError):  # an answer, too: it holds the connection
+                error.close()
             continue
         found = md5_of(content)
         if found == md5:
