@@ -94,9 +94,12 @@ def gemm(alpha: float, left: Array, right: Array, beta: float, out: Array) -> bo
         out: ``(m, n)``, or flat.
 
     Example:
-        >>> out = np.empty((2, 2))
-        >>> gemm(1.0, np.array([[1.0], [2.0]]), np.array([[3.0, 4.0]]), 0.0, out) and out.tolist()
-        [[3.0, 4.0], [6.0, 8.0]]
+        >>> left, right, out = np.array([[1.0], [2.0]]), np.array([[3.0, 4.0]]), np.ones((2, 2))
+        >>> if not gemm(1.0, left, right, 1.0, out):  # there is no OpenBLAS, perhaps
+        ...     out += left @ right
+        >>> out
+        array([[4., 5.],
+               [7., 9.]])
     """
     routines = _routines.get(out.dtype)
     (m, k), (inner, n) = left.shape, right.shape
