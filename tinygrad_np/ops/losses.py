@@ -288,7 +288,7 @@ def _placed(losses: Tensor, counted: Tensor | None, target: Tensor) -> Tensor:
 
 def _negative(logs: Tensor, labels: Tensor) -> Tensor:
     """The negative log likelihood of each label."""
-    return -indexing.gather(logs, 1, labels.unsqueeze(1)).squeeze(1)
+    return -indexing._index(logs, (_multiples(labels._array.size, 1), labels._array))
 
 
 def _weights_of(op: str, labels: Tensor, weight: Tensor) -> tuple[Array, Any]:
