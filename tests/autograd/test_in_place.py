@@ -216,6 +216,16 @@ def test_results_that_fit_after_a_cast():
     assert small.add_(tg.tensor([300])).tolist() == [45]  # wraps around
     assert tg.ones(2).add_(tg.ones(2, dtype="float64")).dtype == tg.float32
     assert tg.tensor([1, 2]).copy_(tg.tensor([1.7, -1.7])).tolist() == [1, -1]
+
+
+def test_a_hook_of_what_was_copied_to_does_not_see_the_gradient_of_the_source():
+    source, seen = tg.ones(2, requires_grad=True) * 1, []
+    y = tg.zeros(2).copy_(source)
+    y.register_hook(lambda grad: seen.append(grad.tolist()))
+    (3 * source).sum().backward(retain_graph=True)
+    assert seen == []
+    (2 * y).sum().backward()
+    assert seen == [[2, 2]]
     assert tg.tensor([1, 2]).fill_(2.9).tolist() == [2, 2]
 
 
