@@ -172,16 +172,18 @@ def matrices(m, k, n, transposed=(False, False), dtype=np.float32):
 @in_parts
 @pytest.mark.usefixtures("_threads")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("with_addend", [False, True])
 @pytest.mark.parametrize("transposed", [(False, False), (True, False), (False, True), (True, True)])
 @pytest.mark.parametrize("shape", [(300, 100, 400), (40, 500, 600), (2, 3000, 2000), (5000, 40, 44), (256, 256, 256)])
-def test_a_product_in_parts_is_the_product(shape, transposed, dtype, calls):
+def test_a_product_in_parts_is_the_product(shape, transposed, dtype, with_addend, calls):
     left, right = matrices(*shape, transposed, dtype)
     left[1, 2], right[3, 4] = np.nan, np.inf
     before = left.copy(), right.copy()
-    out = product(left, right)
+    addend = numbers(shape[2], dtype=dtype, seed=2) if with_addend else None
+    out = product(left, right, addend)
     assert [call.__name__ for call in calls] == [f"cblas_{'s' if dtype == np.float32 else 'd'}gemm_batch_strided"]
     with np.errstate(invalid="ignore"):
-        expected = left.astype(float) @ right.astype(float)
+        expected = left.astype(float) @ right.astype(float) + (0 if addend is None else addend)
     assert out.dtype == dtype
     assert out.flags.c_contiguous
     assert np.allclose(out, expected, rtol=0, atol=1e5 * np.finfo(dtype).eps, equal_nan=True)
@@ -274,18 +276,20 @@ def _small_kernels(monkeypatch):
 
 @pytest.mark.usefixtures("_small_kernels")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("with_addend", [False, True])
 @pytest.mark.parametrize(
     "shape", [(128, 784, 10), (100, 784, 50), (32, 784, 128), (9000, 300, 2), (16, 256, 150), (64, 2000, 10)]
 )
-def test_a_product_in_small_pieces_is_the_product(shape, dtype):
+def test_a_product_in_small_pieces_is_the_product(shape, dtype, with_addend):
     left, right = matrices(*shape, (False, True), dtype)
     if dtype != np.int64:
         left[1, 2], right[3, 1] = np.nan, np.inf
-    out = product(left, right)
+    addend = numbers(shape[2], dtype=dtype, seed=2) if with_addend else None
+    out = product(left, right, addend)
     assert out.dtype == dtype
     assert out.flags.c_contiguous
     with np.errstate(invalid="ignore"):
-        expected = left.astype(float) @ right.astype(float)
+        expected = left.astype(float) @ right.astype(float) + (0 if addend is None else addend)
     eps = np.finfo(dtype).eps if dtype != np.int64 else 0
     assert np.allclose(out, expected, rtol=0, atol=1e5 * eps, equal_nan=True)
 

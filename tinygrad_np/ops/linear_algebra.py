@@ -61,14 +61,14 @@ def matmul(input: Array, other: Array) -> Array:
         raise _mismatch(input.shape, other.shape) from None
 
 
-def _times(left: Any, right: Any) -> Any:
-    """The product of two matrices, as `np.matmul` gives it, in the way that is fastest for their size.
+def _times(left: Any, right: Any, addend: Any = None) -> Any:
+    """The product of two matrices, as `np.matmul` gives it, in the way that is fastest for their size; plus ``addend``.
 
     Where it is small `np.dot` does it, which saves 0.4 µs of a call; a column times a row, too, for that takes 0.6 of
     the time of `np.matmul`. What is large, or thin with long sums, is computed in parts, where that pays.
     """
-    if left.__class__ is not ndarray:
-        return np.matmul(left, right)
+    if left.__class__ is not ndarray:  # a tensor, in a rule that is recorded
+        return np.matmul(left, right) if addend is None else np.matmul(left, right) + addend
     size = left.size * right.shape[1]
     # The first question is enough for a small network, where the others would take 0.01 of a step.
     if (
@@ -76,9 +76,15 @@ def _times(left: Any, right: Any) -> Any:
         or (size <= FEW and (len(left) * right.shape[1] <= FEW_RESULTS or left.shape[1] < LONG))
         or left.shape[1] == 1
     ):
-        return left.dot(right)
-    in_parts = product(left, right)
-    return np.matmul(left, right) if in_parts is None else in_parts
+        out = left.dot(right)
+    else:
+        in_parts = product(left, right, addend)
+        if in_parts is not None:
+            return in_parts
+        out = np.matmul(left, right)
+    if addend is not None:
+        out += addend
+    return out
 
 
 _SMALL = FEW_RESULTS * LONG  # multiplications; a product of no more is too small for parts
@@ -145,20 +151,14 @@ def linear(input: Array, weight: Array, bias: Array = None) -> Array:
         )
     rows = input if input.ndim == 2 else _rows(input)
     try:
-        out = _times(rows, weight.T)
+        out = _times(rows, weight.T, bias)
     except ValueError:
-        raise _mismatch(rows.shape, weight.shape[::-1]) from None
-    if rows is not input:
-        out = out.reshape(*input.shape[:-1], weight.shape[0])
-    if bias is None:
-        return out
-    try:
-        out += bias
-    except ValueError:
-        raise RuntimeError(
-            f"linear: a bias of shape {list(bias.shape)} does not fit an output of shape {list(out.shape)}"
-        ) from None
-    return out
+        if rows.shape[1] != weight.shape[1]:
+            raise _mismatch(rows.shape, weight.shape[::-1]) from None
+        shape = [*input.shape[:-1], len(weight)]
+        message = f"linear: a bias of shape {list(bias.shape)} does not fit an output of shape {shape}"
+        raise RuntimeError(message) from None
+    return out if rows is input else out.reshape(*input.shape[:-1], weight.shape[0])
 
 
 @functools.lru_cache(maxsize=32)
