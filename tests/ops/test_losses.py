@@ -224,6 +224,15 @@ def test_cross_entropy_has_a_name_in_the_graph():
     assert loss.grad_fn.name() == "CrossEntropyLossBackward0"
 
 
+@pytest.mark.parametrize("loss", [F.cross_entropy, F.nll_loss])
+def test_targets_may_be_changed_before_the_gradient_is_computed(loss):
+    x, target = tg.zeros(2, 3, requires_grad=True), tg.tensor([0, 1])
+    total = loss(x, target, reduction="sum")
+    target.copy_(tg.tensor([2, 2]))
+    total.backward()
+    assert x.grad.argmin(1).tolist() == [0, 1]
+
+
 @pytest.mark.parametrize("classes", [3, 40])  # few are kept as columns in memory, many as rows
 @pytest.mark.parametrize("loss", [F.cross_entropy, F.nll_loss])
 def test_a_class_out_of_range_is_named(loss, classes):

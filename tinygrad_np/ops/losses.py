@@ -288,7 +288,8 @@ def _placed(losses: Tensor, counted: Tensor | None, target: Tensor) -> Tensor:
 
 def _negative(logs: Tensor, labels: Tensor) -> Tensor:
     """The negative log likelihood of each label."""
-    return -indexing._index(logs, (_multiples(labels._array.size, 1), labels._array))
+    targets = labels._array.copy()  # the graph keeps them; their owner may change them
+    return -indexing._index(logs, (_multiples(targets.size, 1), targets))
 
 
 def _weights_of(op: str, labels: Tensor, weight: Tensor) -> tuple[Array, Any]:
