@@ -81,6 +81,10 @@ def test_numpys_names_may_stand_for_arguments_that_are_required():
     for _ in range(2):
         with pytest.raises(TypeError, match=r"gather\(\) missing required argument 'index'"):
             x.gather(axis=1)
+        with pytest.raises(TypeError, match=r"gather\(\) missing required argument 'index'"):
+            x.gather(1)
+        with pytest.raises(TypeError, match=r"cumsum\(\) missing required argument 'dim'"):
+            tg.cumsum(x)
 
 
 @pytest.mark.parametrize("needed", ["input", "other", "third", "input other", "other third", "input other third"])
