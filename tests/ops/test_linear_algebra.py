@@ -267,12 +267,29 @@ def test_linear_leaves_its_operands_as_they_were():
 
 
 @pytest.mark.parametrize(
+    ("x", "bias"),
+    [((2, 3), (2, 4)), ((2, 3), (1, 4)), ((2, 5, 3), (5, 4)), ((2, 5, 3), (2, 5, 4)), ((2, 5, 3), (1,)), ((2, 3), ())],
+)
+def test_a_bias_is_broadcast_to_the_output(x, bias):
+    operands = [array(*shape) for shape in (x, (4, 3), bias)]
+    out = F.linear(*map(tg.from_numpy, operands))
+    assert np.allclose(out.numpy(), operands[0] @ operands[1].T + operands[2])
+    check_gradient(F.linear, *operands)
+
+
+def test_the_op_takes_a_bias_of_one_dimension():
+    with pytest.raises(RuntimeError, match=r"linear: a bias of shape \[6, 4\] does not fit"):
+        linear_algebra.linear(tg.ones(2, 3, 3), tg.ones(4, 3), tg.ones(6, 4))
+
+
+@pytest.mark.parametrize(
     ("x", "weight", "bias", "message"),
     [
         ((2, 3), (4, 5), None, "mat1 and mat2 shapes cannot be multiplied (2x3 and 5x4)"),
         ((7, 2, 3), (4, 5), None, "mat1 and mat2 shapes cannot be multiplied (14x3 and 5x4)"),
         ((2, 3), (4, 3), (5,), "linear: a bias of shape [5] does not fit an output of shape [2, 4]"),
         ((2, 3), (4, 3), (2, 2, 4), "linear: a bias of shape [2, 2, 4] does not fit an output of shape [2, 4]"),
+        ((2, 3, 3), (4, 3), (6, 4), "linear: a bias of shape [6, 4] does not fit an output of shape [2, 3, 4]"),
         (
             (2, 3),
             (1, 4, 3),

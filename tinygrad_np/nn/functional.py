@@ -62,7 +62,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Args:
         input: ``(..., in_features)``.
         weight: ``(out_features, in_features)``, or ``(in_features,)`` for a single output without its dimension.
-        bias: ``(out_features,)``, or none.
+        bias: ``(out_features,)``, or none; of more dimensions, it is broadcast to the output.
 
     Returns:
         ``(..., out_features)``.
@@ -77,6 +77,12 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     if bias is None and weight.ndim == 1:
         return linear_algebra.matmul(input, weight)
+    if isinstance(bias, Tensor) and bias.ndim > 1:
+        out = linear_algebra.linear(input, weight)
+        try:
+            return out + bias.expand(out.shape)
+        except RuntimeError:
+            raise linear_algebra.bias_misfit(bias.shape, out.shape) from None
     return linear_algebra.linear(input, weight, bias)
 
 

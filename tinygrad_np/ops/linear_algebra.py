@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -149,16 +150,21 @@ def linear(input: Array, weight: Array, bias: Array = None) -> Array:
             "linear: expected input of at least 1 dimension and weight of 2, but they are "
             f"{input.ndim}D and {weight.ndim}D"
         )
+    if bias is not None and bias.ndim > 1:
+        raise bias_misfit(bias.shape, (*input.shape[:-1], len(weight)))
     rows = input if input.ndim == 2 else _rows(input)
     try:
         out = _times(rows, weight.T, bias)
     except ValueError:
         if rows.shape[1] != weight.shape[1]:
             raise _mismatch(rows.shape, weight.shape[::-1]) from None
-        shape = [*input.shape[:-1], len(weight)]
-        message = f"linear: a bias of shape {list(bias.shape)} does not fit an output of shape {shape}"
-        raise RuntimeError(message) from None
+        raise bias_misfit(bias.shape, (*input.shape[:-1], len(weight))) from None
     return out if rows is input else out.reshape(*input.shape[:-1], weight.shape[0])
+
+
+def bias_misfit(bias: Sequence[int], out: Sequence[int]) -> RuntimeError:
+    """What to raise where a bias of one shape cannot be added to an output of the other."""
+    return RuntimeError(f"linear: a bias of shape {list(bias)} does not fit an output of shape {list(out)}")
 
 
 @functools.lru_cache(maxsize=32)

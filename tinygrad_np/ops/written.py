@@ -91,12 +91,13 @@ def execute(text: str, file: str, names: dict[str, Any]) -> dict[str, Any]:
 
 def _bind(op: Op) -> list[str]:
     renamed = [i for i, name in enumerate(op.parameters) if name in NUMPY_NAMES.values()]
-    needed = min([op.required, *renamed])  # of the first; another may seem to be missing, and be there by NumPy's name
-    parameters = [f"{name}=op.defaults[{i}]" if i >= needed else name for i, name in enumerate(op.parameters)]
+    # From the first on that has another name in NumPy, parameters may seem to be missing, and be there by that name.
+    certain = min([op.required, *renamed])
+    parameters = [f"{name}=op.defaults[{i}]" if i >= certain else name for i, name in enumerate(op.parameters)]
     if not renamed:
         return [f"def call({', '.join(parameters)}):"]
     names = ", ".join(op.parameters)
-    questions = ["kwargs", *(f"{name} is REQUIRED" for name in op.parameters[needed : op.required])]
+    questions = ["kwargs", *(f"{name} is REQUIRED" for name in op.parameters[certain : op.required])]
     return [
         f"def call({', '.join(parameters)}, **kwargs):",
         f"if {' or '.join(questions)}:",
