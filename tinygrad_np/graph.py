@@ -25,6 +25,7 @@ from numpy import ndarray
 
 from tinygrad_np.dtypes import DType
 from tinygrad_np.low_rank import LowRank
+from tinygrad_np.sums import summed
 
 Gradient: TypeAlias = Any  # a NumPy array, or one that is `LowRank`; a Tensor while create_graph
 Hook: TypeAlias = Callable[[Gradient], "Gradient | None"]
@@ -427,7 +428,7 @@ def sum_to_shape(grad: Gradient, shape: tuple[int, ...]) -> Gradient:
         extra + i for i, size in enumerate(shape) if size == 1 and grad.shape[extra + i] != 1
     )
     if stretched:
-        grad = grad.sum(axis=stretched, keepdims=True)
+        grad = summed(grad, stretched)
     return grad.reshape(shape) if extra else grad
 
 

@@ -154,6 +154,13 @@ def test_result_is_contiguous_memory_of_its_own(pool):
         assert not np.shares_memory(out.numpy(), x.numpy())
 
 
+@pytest.mark.parametrize("window", [2, 6])
+def test_mean_of_half_precision_does_not_overflow_in_the_sum(window):
+    out = F.avg_pool2d(tg.full((1, 1, 6, 6), 6e4, dtype=tg.float16), window)
+    assert out.dtype == tg.float16
+    assert (out == 6e4).all()
+
+
 @st.composite
 def pooled_wholly(draw):
     """Images, often with equal pixels, and a cotangent for what a window of their size gives."""

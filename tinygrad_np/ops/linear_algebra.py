@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,12 +10,12 @@ import numpy as np
 from numpy import ndarray
 
 from tinygrad_np.blas import FEW, FEW_RESULTS, LONG, product
-from tinygrad_np.dtypes import DType
 from tinygrad_np.low_rank import LEAST, LowRank, is_thin
 from tinygrad_np.ops import primitive as _primitive
 from tinygrad_np.ops.errors import argument_error
 from tinygrad_np.ops.primitive import for_rules, primitive
 from tinygrad_np.ops.table import Array
+from tinygrad_np.sums import ones
 
 if TYPE_CHECKING:
     from tinygrad_np.tensor import Tensor
@@ -165,14 +164,6 @@ def linear(input: Array, weight: Array, bias: Array = None) -> Array:
 def bias_misfit(bias: Sequence[int], out: Sequence[int]) -> RuntimeError:
     """What to raise where a bias of one shape cannot be added to an output of the other."""
     return RuntimeError(f"linear: a bias of shape {list(bias)} does not fit an output of shape {list(out)}")
-
-
-@functools.lru_cache(maxsize=32)
-def ones(size: int, dtype: DType) -> Array:
-    """A vector of ones: its product with a matrix is a sum, which BLAS does several times as fast as ``np.sum``."""
-    vector = np.ones(size, dtype)
-    vector.flags.writeable = False  # all share it
-    return vector
 
 
 def _weight_gradient(g: Any, input: Any) -> Any:

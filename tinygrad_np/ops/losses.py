@@ -17,9 +17,9 @@ from tinygrad_np.ops import primitive as _primitive
 from tinygrad_np.ops import reduction as reductions
 from tinygrad_np.ops import shape as shapes
 from tinygrad_np.ops.errors import argument_error
-from tinygrad_np.ops.linear_algebra import ones
 from tinygrad_np.ops.primitive import for_rules, fused, primitive, wrap
 from tinygrad_np.ops.table import Array
+from tinygrad_np.sums import ones
 
 if TYPE_CHECKING:
     from tinygrad_np.tensor import Tensor

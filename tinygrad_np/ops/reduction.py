@@ -20,12 +20,12 @@ from tinygrad_np.ops.indexing import ValuesAndIndices
 from tinygrad_np.ops.primitive import for_rules, numpy_names, primitive
 from tinygrad_np.ops.shape import normal_dim, normal_dims
 from tinygrad_np.ops.table import Array
+from tinygrad_np.sums import Axes, reduce, summed
 
 if TYPE_CHECKING:
     from tinygrad_np.tensor import Tensor
 
 Dim: TypeAlias = int | Sequence[int] | None
-Axes: TypeAlias = tuple[int, ...] | None  # NumPy's form of it: None for all, no negative ones
 
 # ---- what reductions share -----------------------------------------------------------------------------------------
 
@@ -71,12 +71,6 @@ def _wide(dtype: dtypes.DType, wanted: DTypeLike | None = None) -> dtypes.DType:
     return dtypes.float32 if dtype == dtypes.float16 else dtype
 
 
-def _reduce(ufunc: Any, input: Array, axes: Axes, keepdim: bool, dtype: dtypes.DType | None = None) -> Array:
-    """The reduction; contiguous, so that it can be viewed otherwise, while NumPy's has the layout of ``input``."""
-    reduced = ufunc.reduce(input, axes, dtype, keepdims=keepdim)
-    return reduced.copy() if reduced.ndim > 1 and not reduced.flags.c_contiguous else reduced
-
-
 def _narrow(accumulated: Array, dtype: dtypes.DType) -> Array:
     """What was accumulated from elements of ``dtype``, in the dtype of the result."""
     return accumulated.astype(np.float16) if dtype == dtypes.float16 else accumulated
@@ -105,7 +99,7 @@ def sum(input: Array, dim: Dim = None, keepdim: bool = False, dtype: DTypeLike |
         (tensor(10.), tensor([4., 6.]), Size([2, 1]))
     """
     input = _in_dtype(input, dtype)
-    total = _reduce(np.add, input, _axes("sum", dim, input.ndim), keepdim, _wide(input.dtype, dtype))
+    total = reduce(np.add, input, _axes("sum", dim, input.ndim), keepdim, _wide(input.dtype, dtype))
     return _narrow(total, input.dtype)
 
 
@@ -148,7 +142,7 @@ def mean(input: Array, dim: Dim = None, keepdim: bool = False, dtype: DTypeLike 
     """
     input = _floating("mean", _in_dtype(input, dtype))
     axes = _axes("mean", dim, input.ndim)
-    total = _reduce(np.add, input, axes, keepdim, _wide(input.dtype))
+    total = reduce(np.add, input, axes, keepdim, _wide(input.dtype))
     return _narrow(total / (_count(input.shape, axes) or np.nan), input.dtype)
 
 
@@ -181,7 +175,7 @@ def prod(input: Array, dim: Dim = None, keepdim: bool = False, dtype: DTypeLike 
         tensor([0., 6., 0.])
     """
     input = _in_dtype(input, dtype)
-    product = _reduce(np.multiply, input, _axes("prod", dim, input.ndim), keepdim, _wide(input.dtype, dtype))
+    product = reduce(np.multiply, input, _axes("prod", dim, input.ndim), keepdim, _wide(input.dtype, dtype))
     return _narrow(product, input.dtype)
 
 
@@ -246,7 +240,10 @@ def cumsum(input: Array, dim: int, dtype: DTypeLike | None = None) -> Array:
     dim = normal_dim("cumsum", dim, input.ndim)
     input = _in_dtype(input, dtype)
     contiguous = np.ascontiguousarray(input)  # of a 0-d array, this is a vector
-    return _narrow(np.cumsum(contiguous, dim, _wide(input.dtype, dtype)).reshape(input.shape), input.dtype)
+    is_floating = input.dtype.kind == "f"
+    # Added one after the other, single precision would lose the last of many.
+    running = np.cumsum(contiguous, dim, np.float64 if is_floating else _wide(input.dtype, dtype)).reshape(input.shape)
+    return running.astype(input.dtype, copy=False) if is_floating else running
 
 
 cumsum.rule(input=lambda g, dim: np.flip(for_rules(cumsum)(np.flip(g, dim), dim), dim) if g.ndim else g)
@@ -276,7 +273,7 @@ def amax(input: Array, dim: Dim = None, keepdim: bool = False) -> Array:
         >>> x.grad
         tensor([0.0000, 0.5000, 0.5000])
     """
-    return _reduce(np.maximum, input, _axes_with_elements("amax", input, dim), keepdim)
+    return reduce(np.maximum, input, _axes_with_elements("amax", input, dim), keepdim)
 
 
 @primitive
@@ -299,7 +296,7 @@ def amin(input: Array, dim: Dim = None, keepdim: bool = False) -> Array:
         >>> tg.tensor([[1, 5], [4, 3]]).amin(dim=1)
         tensor([1, 3])
     """
-    return _reduce(np.minimum, input, _axes_with_elements("amin", input, dim), keepdim)
+    return reduce(np.minimum, input, _axes_with_elements("amin", input, dim), keepdim)
 
 
 def _axes_with_elements(op: str, input: Array, dim: Dim) -> Axes:
@@ -325,7 +322,7 @@ def _share_among_ties(g: Any, input: Any, out: Any, dim: Dim, keepdim: bool) -> 
     # NaN, which does not equal itself, shares with NaN: as in PyTorch's max; its amax gives all elements NaN.
     both_nan = (input != input) & (out != out)
     ties = ((input == out) | both_nan).astype(g.dtype)
-    return g * (ties / ties.sum(axis=axes, keepdims=True))
+    return g * (ties / summed(ties, axes))
 
 
 amax.rule(input=_share_among_ties)
@@ -468,8 +465,8 @@ def _variance(op: str, input: Array, dim: Dim, correction: float, keepdim: bool)
     input = _floating(op, input).astype(_wide(input.dtype), copy=False)
     axes = _axes(op, dim, input.ndim)
     count = _count(input.shape, axes)
-    centred = input - np.add.reduce(input, axes, keepdims=True) / (count or np.nan)
-    squares = _reduce(np.add, centred * centred, axes, keepdim)
+    centred = input - reduce(np.add, input, axes, keepdims=True) / (count or np.nan)
+    squares = reduce(np.add, centred * centred, axes, keepdim)
     if count > correction:
         return squares / (count - correction)
     return np.where(squares > 0, np.inf, np.nan).astype(input.dtype)
@@ -478,7 +475,7 @@ def _variance(op: str, input: Array, dim: Dim, correction: float, keepdim: bool)
 def _spread_var(g: Any, input: Any, dim: Dim, correction: float, keepdim: bool) -> Any:
     axes = _axes("var", dim, input.ndim)
     count = _count(input.shape, axes)
-    centred = input - input.sum(axis=axes, keepdims=True) / (count or np.nan)
+    centred = input - summed(input, axes) / (count or np.nan)
     slope = 2 / (count - correction) if count > correction else np.nan
     return slope * _restored(g, input.shape, axes, keepdim) * centred
 
@@ -598,7 +595,7 @@ def logsumexp(input: Array, dim: int | Sequence[int], keepdim: bool = False) -> 
     largest = np.maximum.reduce(wide, axes, initial=-np.inf, keepdims=True)
     largest = np.where(np.isfinite(largest), largest, 0)
     with np.errstate(over="ignore", divide="ignore"):  # beside inf; of -inf alone
-        out = np.add(np.log(np.add.reduce(np.exp(wide - largest), axes, keepdims=True)), largest, order="C")
+        out = np.add(np.log(reduce(np.add, np.exp(wide - largest), axes, keepdims=True)), largest, order="C")
     return _narrow(out if keepdim else np.squeeze(out, axes), input.dtype)
 
 
@@ -635,11 +632,11 @@ def softmax(input: Array, dim: int, dtype: DTypeLike | None = None) -> Array:
     input = _floating("softmax", _in_dtype(input, dtype))
     exponentials, axes = _below_zero("softmax", input, dim)
     np.exp(exponentials, out=exponentials)
-    exponentials /= np.add.reduce(exponentials, axes, keepdims=True)
+    exponentials /= reduce(np.add, exponentials, axes, keepdims=True)
     return _narrow(exponentials, input.dtype)
 
 
-softmax.rule(input=lambda g, out, dim: out * (g - (g * out).sum(axis=dim, keepdims=True)))
+softmax.rule(input=lambda g, out, dim: out * (g - summed(g * out, _only(dim, g))))
 
 
 @primitive
@@ -665,11 +662,16 @@ def log_softmax(input: Array, dim: int, dtype: DTypeLike | None = None) -> Array
     input = _floating("log_softmax", _in_dtype(input, dtype))
     shifted, axes = _below_zero("log_softmax", input, dim)
     with np.errstate(divide="ignore"):  # of no elements
-        shifted -= np.log(np.add.reduce(np.exp(shifted), axes, keepdims=True))
+        shifted -= np.log(reduce(np.add, np.exp(shifted), axes, keepdims=True))
     return _narrow(shifted, input.dtype)
 
 
-log_softmax.rule(input=lambda g, out, dim: g - np.exp(out) * g.sum(axis=dim, keepdims=True))
+log_softmax.rule(input=lambda g, out, dim: g - np.exp(out) * summed(g, _only(dim, g)))
+
+
+def _only(dim: int, array: Any) -> Axes:
+    """A dimension that is known to be one, as axes to reduce."""
+    return (dim % array.ndim,) if array.ndim else None
 
 
 def _below_zero(op: str, input: Array, dim: int) -> tuple[Array, Axes]:
@@ -726,7 +728,7 @@ def any(input: Array, dim: Dim = None, keepdim: bool = False) -> Array:
 
 def _judged(op: str, ufunc: np.ufunc, input: Array, dim: Dim, keepdim: bool) -> Array:
     axes = () if _is_empty(dim) else _axes(op, dim, input.ndim)  # here no dimensions does mean none
-    verdict = _reduce(ufunc, input, axes, keepdim)
+    verdict = reduce(ufunc, input, axes, keepdim)
     return verdict.astype(np.uint8) if input.dtype == np.uint8 else verdict
 
 
@@ -741,9 +743,9 @@ def _norm(input: Array, p: float, dim: Dim, keepdim: bool) -> Array:
         vector = wide.ravel("K")
         return _narrow(np.sqrt(vector.dot(vector)), input.dtype)
     if p == 2:
-        return _narrow(np.sqrt(_reduce(np.add, wide * wide, axes, keepdim)), input.dtype)
+        return _narrow(np.sqrt(reduce(np.add, wide * wide, axes, keepdim)), input.dtype)
     with np.errstate(divide="ignore"):  # 0 to a negative power
-        return _narrow(_reduce(np.add, np.abs(wide) ** p, axes, keepdim) ** (1 / p), input.dtype)
+        return _narrow(reduce(np.add, np.abs(wide) ** p, axes, keepdim) ** (1 / p), input.dtype)
 
 
 def _spread_norm(g: Any, input: Any, out: Any, p: float, dim: Dim, keepdim: bool) -> Any:

@@ -1,0 +1,70 @@
+"""Sums by BLAS, against NumPy's in double precision."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_np as tg
+from tinygrad_np import sums
+
+MOST = 100_000  # elements
+SIZES = st.sampled_from([0, 1, 2, 3, 7, 64, 100, 255, 256, 257, 1025, 5000, MOST])
+
+
+@st.composite
+def shapes_and_axes(draw):
+    shape = []
+    for _ in range(draw(st.integers(0, 4))):
+        shape.append(draw(SIZES.filter(lambda size: math.prod(shape) * size <= MOST)))
+    axes = draw(st.none() | st.sets(st.integers(0, len(shape) - 1)).map(tuple)) if shape else None
+    return tuple(shape), axes
+
+
+@given(
+    shapes_and_axes(),
+    st.booleans(),
+    st.sampled_from(["float32", "float64", "float16", "int32"]),
+    st.sampled_from(["as it is", "transposed", "every other"]),
+    st.integers(0, 99),
+)
+def test_sums_are_those_of_numpy(shape_and_axes, keepdims, dtype, layout, seed):
+    shape, axes = shape_and_axes
+    array = np.random.default_rng(seed).uniform(-9, 9, shape).astype(dtype)
+    if layout == "transposed":
+        array = np.asfortranarray(array)
+    elif layout == "every other" and shape:
+        array = np.stack([array, array], -1)[..., 0]
+    accumulated = {"float16": np.dtype("float32"), "int32": np.dtype("int64")}.get(dtype)
+    found = sums.reduce(np.add, array, axes, keepdims, accumulated)
+    expected = array.sum(axes, np.float64, keepdims=keepdims)
+    assert found.shape == expected.shape
+    assert not np.shares_memory(found, array)
+    assert np.ndim(found) == 0 or found.flags.c_contiguous
+    assert found.dtype == accumulated or found.dtype == array.dtype
+    scale = np.abs(array).sum(axes, np.float64, keepdims=keepdims)
+    assert (np.abs(found - expected) <= (1e-6 if found.dtype.itemsize == 4 else 1e-14) * scale).all()
+
+
+@pytest.mark.parametrize("special", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("shape", [(3000, 5), (100, 100), (5, 3000), (2, 1500, 3)])
+def test_what_is_not_finite_stays_in_its_sum(shape, special):
+    array = np.ones(shape, np.float32)
+    array[0, 1] = special
+    for axis in range(array.ndim):
+        expected = array.sum(axis)
+        np.testing.assert_array_equal(sums.reduce(np.add, array, (axis,)), expected)
+
+
+def test_many_small_numbers_are_not_lost_in_the_total():
+    many = tg.full((1_000_000, 3), 0.1)
+    assert many.sum(0)[0].item() == pytest.approx(100_000, rel=1e-6)
+    assert many.mean(0)[0].item() == pytest.approx(0.1, rel=1e-6)
+    assert many.var(0)[0].item() < 1e-12
+    assert many.softmax(0).sum(0)[0].item() == pytest.approx(1, rel=1e-6)
+    assert many.cumsum(0)[-1, 0].item() == pytest.approx(100_000, rel=1e-6)
+    weight = tg.full((3,), 0.1, requires_grad=True)
+    (many * weight).sum().backward()
+    assert weight.grad[0].item() == pytest.approx(100_000, rel=1e-6)
