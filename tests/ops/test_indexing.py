@@ -397,6 +397,20 @@ def test_masked_fill():
         x.masked_fill(mask, tg.tensor([1]))
 
 
+@pytest.mark.parametrize(
+    "fill",
+    [
+        lambda x, value: x.masked_fill(tg.tensor([True]), value),
+        lambda x, value: x.masked_fill(tg.tensor([True]), tg.tensor(value)),
+        lambda x, value: x.scatter(0, tg.tensor([0]), value),
+    ],
+)
+@pytest.mark.parametrize(("dtype", "value"), [("float16", 1e9), ("uint8", 300), ("int64", math.nan)])
+def test_what_does_not_fit_is_not_filled_in(fill, dtype, value):
+    with pytest.raises(RuntimeError, match=f"cannot be converted to type {dtype} without overflow"):
+        fill(tg.zeros(1, dtype=getattr(tg, dtype)), value)
+
+
 def test_the_gradients_of_masked_fill():
     x, value = tg.ones(3, requires_grad=True), tg.tensor(5.0, requires_grad=True)
     (x.masked_fill(tg.tensor([True, False, True]), value) * tg.tensor([1.0, 10, 100])).sum().backward()

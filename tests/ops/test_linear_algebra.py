@@ -307,3 +307,5 @@ def test_linear_says_which_shapes_do_not_fit(x, weight, bias, message):
 def test_linear_says_which_dtypes_do_not_fit():
     with pytest.raises(RuntimeError, match="expected input and bias to have the same dtype"):
         F.linear(tg.ones(2, 3), tg.ones(4, 3), tg.ones(4, dtype=tg.float64))
+    with pytest.raises(RuntimeError, match="expected input and bias to have the same dtype"):
+        F.linear(tg.ones(2, 3), tg.ones(4, 3), tg.ones(2, 4, dtype=tg.float64))

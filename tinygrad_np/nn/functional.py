@@ -79,6 +79,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return linear_algebra.matmul(input, weight)
     if isinstance(bias, Tensor) and bias.ndim > 1:
         out = linear_algebra.linear(input, weight)
+        linear_algebra.check_operands("linear", input=out._array, bias=bias._array)
         try:
             return out + bias.expand(out.shape)
         except RuntimeError:

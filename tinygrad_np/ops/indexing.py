@@ -352,7 +352,7 @@ def scatter(input: Array, dim: int, index: Array, src: Array) -> Array:
         A tensor of the shape of ``input``.
 
     Raises:
-        RuntimeError: a shape or dtype does not fit, or the index is out of range.
+        RuntimeError: a shape, dtype or number does not fit, or the index is out of range.
 
     Example:
         >>> import tinygrad_np as tg
@@ -362,7 +362,9 @@ def scatter(input: Array, dim: int, index: Array, src: Array) -> Array:
     """
     coordinates = _coordinates("scatter", input, dim, index)
     out = input.copy()
-    np.atleast_1d(out)[coordinates] = src if isinstance(src, int | float) else _part_for("scatter", input, index, src)
+    is_number = isinstance(src, int | float)
+    values = dtypes.fitted(src, input.dtype) if is_number else _part_for("scatter", input, index, src)
+    np.atleast_1d(out)[coordinates] = values
     return out
 
 
@@ -547,7 +549,7 @@ def masked_fill(input: Array, mask: Array, value: Array) -> Array:
         A tensor of the broadcast shape.
 
     Raises:
-        RuntimeError: the mask is not boolean, the value has dimensions, or is a number that does not fit the dtype.
+        RuntimeError: the mask is not boolean, the value has dimensions, or does not fit the dtype.
 
     Example:
         >>> import tinygrad_np as tg
@@ -561,7 +563,12 @@ def masked_fill(input: Array, mask: Array, value: Array) -> Array:
             "masked_fill only supports a 0-dimensional value tensor, but got tensor with "
             f"{np.ndim(value)} dimension(s)."
         )
-    value = value.astype(input.dtype) if isinstance(value, np.ndarray) else dtypes.fitted(value, input.dtype)
+    if isinstance(value, np.ndarray):
+        if value.dtype != input.dtype:
+            dtypes.check_fits(value.item(), input.dtype)
+        value = value.astype(input.dtype, copy=False)
+    else:
+        value = dtypes.fitted(value, input.dtype)
     return choose(mask, value, input)
 
 

@@ -51,7 +51,7 @@ def matmul(input: Array, other: Array) -> Array:
         Size([5, 2])
     """
     if not _alike(input, other, other):
-        _check_operands("matmul", input=input, other=other)
+        check_operands("matmul", input=input, other=other)
     try:
         if input.ndim > 2 and other.ndim == 2 and input.flags.c_contiguous:
             # One product of a tall matrix instead of one per batch.
@@ -143,7 +143,7 @@ def linear(input: Array, weight: Array, bias: Array = None) -> Array:
         tensor([13., 26.])
     """
     if not _alike(input, weight, weight if bias is None else bias):
-        _check_operands("linear", input=input, weight=weight, **({} if bias is None else {"bias": bias}))
+        check_operands("linear", input=input, weight=weight, **({} if bias is None else {"bias": bias}))
     if weight.ndim != 2 or input.ndim == 0:
         raise RuntimeError(
             "linear: expected input of at least 1 dimension and weight of 2, but they are "
@@ -202,13 +202,13 @@ def _row(vectors: Any) -> Any:
 
 
 def _alike(a: Any, b: Any, c: Any) -> bool:
-    """Whether these are arrays of one dtype, and not bool: the common case, which needs no `_check_operands`."""
+    """Whether these are arrays of one dtype, and not bool: the common case, which needs no `check_operands`."""
     return (
         a.__class__ is b.__class__ is c.__class__ is ndarray and a.dtype is b.dtype is c.dtype and a.dtype.kind != "b"
     )
 
 
-def _check_operands(op: str, **operands: Any) -> None:
+def check_operands(op: str, **operands: Any) -> None:
     """Raise unless all are arrays of one dtype that is not bool."""
     dtype = None
     for name, operand in operands.items():
