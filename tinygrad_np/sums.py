@@ -9,6 +9,7 @@ Source: Higham, "The accuracy of floating point summation" (1993), for sums of s
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,9 +18,9 @@ import numpy.typing as npt
 Array: TypeAlias = npt.NDArray[Any]
 Axes: TypeAlias = tuple[int, ...] | None  # NumPy's form of it: None for all, no negative ones
 
-_LONGEST = 256  # numbers that are added one after the other
+_LONGEST = 128  # numbers that are added one after the other
 _LONG_ROW = 4096  # of longer ones, NumPy adds up parts, too, and in as little time
-_FEW = 4096  # elements; for fewer, NumPy's one call takes less time than to look at the shape
+_FEW = 5000  # elements; for fewer, NumPy's one call takes less time than to look at the shape
 
 
 def reduce(ufunc: Any, array: Array, axes: Axes, keepdims: bool = False, dtype: np.dtype[Any] | None = None) -> Array:
@@ -40,7 +41,7 @@ def reduce(ufunc: Any, array: Array, axes: Axes, keepdims: bool = False, dtype: 
         >>> reduce(np.add, many, (0,)).round(), many.sum(0).round()
         (array([100000., 100000.], dtype=float32), array([100958., 100958.], dtype=float32))
     """
-    if array.size >= _FEW and ufunc is np.add and axes and array.dtype.char in "fd" and array.flags.forc:
+    if array.size >= _FEW and ufunc is np.add and axes and array.dtype.char in "fd":
         return _sum(array, axes, keepdims)
     reduced: Array = ufunc.reduce(array, axes, dtype, keepdims=keepdims)
     # So that it can be viewed otherwise: NumPy's has the layout of the array.
@@ -55,8 +56,14 @@ def summed(array: Any, axes: Axes) -> Any:
 
 
 def _sum(array: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
-    if not array.flags.c_contiguous:
-        return _sum(array.T, tuple([array.ndim - 1 - axis for axis in axes]), keepdims).T.copy()
+    if array.flags.c_contiguous:
+        return _sum_of_contiguous(array, axes, keepdims)
+    if array.flags.f_contiguous:
+        return _sum_of_contiguous(array.T, [array.ndim - 1 - axis for axis in axes], keepdims).T.copy()
+    return _sum_in_strips(array, axes, keepdims)
+
+
+def _sum_of_contiguous(array: Array, axes: Sequence[int], keepdims: bool) -> Array:
     total, inner, axis = array, 1, array.ndim
     while axis:  # from the last to the first, for the last lie together in memory
         axis -= 1
@@ -73,6 +80,20 @@ def _sum(array: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
         total = array.copy()
     sizes = enumerate(array.shape)
     return total.reshape([1 if axis in axes else size for axis, size in sizes if keepdims or axis not in axes])
+
+
+def _sum_in_strips(array: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
+    """Where BLAS cannot: by NumPy, but for a long axis first the sums of `_LONGEST` elements that are far apart."""
+    axis = max(axes, key=array.shape.__getitem__)
+    size, steps = array.shape[axis], [abs(step) for step in array.strides if step]
+    # Along the axis where elements lie next to each other NumPy adds up parts, too.
+    if size < 2 * _LONGEST or (steps and abs(array.strides[axis]) == min(steps)):
+        return np.asarray(array.sum(axes, keepdims=keepdims))
+    moved = np.moveaxis(array, axis, 0)
+    whole = size - size % _LONGEST
+    strips = moved[:whole].reshape(_LONGEST, whole // _LONGEST, *moved.shape[1:])
+    parts = np.moveaxis(np.concatenate([np.add.reduce(strips, 0), moved[whole:]]), 0, axis)
+    return reduce(np.add, parts, axes, keepdims)
 
 
 def _along_middle(array: Array) -> Array:
