@@ -1,7 +1,8 @@
-"""Sums along axes, by BLAS: NumPy's own take several times as long, and along all but the last axis lose precision.
+"""Reductions along axes: NumPy's own take several times as long where rows are short, and its sums lose precision.
 
-A sum is a product with ones. Of a float32 array of a million rows NumPy adds one after the other, until what is added
-is lost in the rounding of the total; here no total is of more than `_LONGEST` numbers, and those are added up likewise.
+A sum is a product with ones, which BLAS computes. Of a float32 array of a million rows NumPy adds one after the other,
+until what is added is lost in the rounding of the total; here no total is of more than `_LONGEST` numbers, and these
+totals are added up likewise.
 
 Source: Higham, "The accuracy of floating point summation" (1993), for sums of sums.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,29 +21,30 @@ Axes: TypeAlias = tuple[int, ...] | None  # NumPy's form of it: None for all, no
 
 _LONGEST = 128  # numbers that are added one after the other
 _LONG_ROW = 4096  # of longer ones, NumPy adds up parts, too, and in as little time
-_FEW = 5000  # elements; for fewer, NumPy's one call takes less time than to look at the shape
+SHORT_ROW = 32  # NumPy takes long from one row to the next, so shorter ones are turned into columns
+FEW = 5000  # elements; for fewer, NumPy's one call takes less time than to look at the shape
 
 
 def reduce(ufunc: Any, array: Array, axes: Axes, keepdims: bool = False, dtype: np.dtype[Any] | None = None) -> Array:
     """``ufunc.reduce``, contiguous; sums by BLAS.
 
     For (4096, 100) a sum takes 0.2 of NumPy's time along either axis, for (1000000, 3) along the last 0.1, along the
-    first 0.03.
+    first 0.03. The largest elements of (100000, 3) take 0.05 and 0.06.
 
     Args:
-        ufunc: a function of NumPy for two operands, as `np.add`.
-        array: of any shape, layout and dtype. NumPy sums where BLAS cannot, and where it takes no longer.
+        ufunc: of two operands, which may be applied in any order, as `np.add` and `np.maximum`.
+        array: of any shape, layout and dtype.
         axes: none of them negative; None for all.
         keepdims: leave them in the result, with size 1.
-        dtype: in which to add up what is not in single or double precision.
+        dtype: in which to compute; for None that of the array. Single and double precision stay what they are.
 
     Example:
         >>> many = np.full((1_000_000, 2), 0.1, np.float32)
         >>> reduce(np.add, many, (0,)).round(), many.sum(0).round()
         (array([100000., 100000.], dtype=float32), array([100958., 100958.], dtype=float32))
     """
-    if array.size >= _FEW and ufunc is np.add and axes and array.dtype.char in "fd":
-        return _sum(array, axes, keepdims)
+    if array.size >= FEW and axes:
+        return _Reduction(ufunc, dtype).of_many(array, axes, keepdims)
     reduced: Array = ufunc.reduce(array, axes, dtype, keepdims=keepdims)
     # So that it can be viewed otherwise: NumPy's has the layout of the array.
     return reduced.copy() if reduced.ndim > 1 and not reduced.flags.c_contiguous else reduced
@@ -55,64 +57,87 @@ def summed(array: Any, axes: Axes) -> Any:
     return array.sum(axis=axes, keepdims=True)
 
 
-def _sum(array: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
-    if array.flags.c_contiguous:
-        return _sum_of_contiguous(array, axes, keepdims)
-    if array.flags.f_contiguous:
-        return _sum_of_contiguous(array.T, [array.ndim - 1 - axis for axis in axes], keepdims).T.copy()
-    return _sum_in_strips(array, axes, keepdims)
+class _Reduction(NamedTuple):
+    """How many elements are reduced: NumPy's function, and the dtype in which to compute."""
 
+    ufunc: Any
+    dtype: np.dtype[Any] | None
 
-def _sum_of_contiguous(array: Array, axes: Sequence[int], keepdims: bool) -> Array:
-    total, inner, axis = array, 1, array.ndim
-    while axis:  # from the last to the first, for the last lie together in memory
-        axis -= 1
-        size = array.shape[axis]
-        if axis not in axes:
-            inner *= size
-            continue
-        while axis - 1 in axes:  # neighbours are as one
+    def of_many(self, array: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
+        """`reduce`, where it pays to look how the elements lie."""
+        if array.flags.c_contiguous:
+            return self._of_contiguous(array, axes, keepdims)
+        if array.flags.f_contiguous:
+            return self._of_contiguous(array.T, [array.ndim - 1 - axis for axis in axes], keepdims).T.copy()
+        return np.asarray(self._of_scattered(array, axes, keepdims), order="C")
+
+    def _of_contiguous(self, array: Array, axes: Sequence[int], keepdims: bool) -> Array:
+        total, inner, axis = array, 1, array.ndim
+        while axis:  # from the last to the first, for the last lie together in memory
             axis -= 1
-            size *= array.shape[axis]
-        if size != 1:
-            total = _along_middle(total.reshape(-1, size, inner))
-    if total is array:  # no axis that is summed has several elements
-        total = array.copy()
-    sizes = enumerate(array.shape)
-    return total.reshape([1 if axis in axes else size for axis, size in sizes if keepdims or axis not in axes])
+            size = array.shape[axis]
+            if axis not in axes:
+                inner *= size
+                continue
+            while axis - 1 in axes:  # neighbours are as one
+                axis -= 1
+                size *= array.shape[axis]
+            if size != 1:
+                total = self._along_middle(total.reshape(-1, size, inner))
+        if total is array:  # each is alone
+            total = self.ufunc.reduce(array, tuple(axes), self.dtype)
+        sizes = enumerate(array.shape)
+        return total.reshape([1 if axis in axes else size for axis, size in sizes if keepdims or axis not in axes])
 
-
-def _sum_in_strips(array: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
-    """Where BLAS cannot: by NumPy, but for a long axis first the sums of `_LONGEST` elements that are far apart."""
-    axis = max(axes, key=array.shape.__getitem__)
-    size, steps = array.shape[axis], [abs(step) for step in array.strides if step]
-    # Along the axis where elements lie next to each other NumPy adds up parts, too.
-    if size < 2 * _LONGEST or (steps and abs(array.strides[axis]) == min(steps)):
-        return np.asarray(array.sum(axes, keepdims=keepdims))
-    moved = np.moveaxis(array, axis, 0)
-    whole = size - size % _LONGEST
-    strips = moved[:whole].reshape(_LONGEST, whole // _LONGEST, *moved.shape[1:])
-    parts = np.moveaxis(np.concatenate([np.add.reduce(strips, 0), moved[whole:]]), 0, axis)
-    return reduce(np.add, parts, axes, keepdims)
-
-
-def _along_middle(array: Array) -> Array:
-    """The sum along the second of three axes."""
-    _, size, inner = array.shape
-    if inner == 1:
-        rows = array[:, :, 0]
-        total: Array = np.matmul(rows, ones(size, array.dtype)) if size <= _LONG_ROW else np.add.reduce(rows, 1)
+    def _along_middle(self, array: Array) -> Array:
+        """Along the second of three axes."""
+        _, size, inner = array.shape
+        if inner == 1:
+            return self._along_rows(array[:, :, 0])
+        if size < 2 * _LONGEST:
+            return self._along_columns(array)
+        rest = size % _LONGEST
+        # Elements that are far from each other come first, for so they stand in long rows.
+        parts = self._along_columns(array[:, : size - rest].reshape(len(array), _LONGEST, -1))
+        total = self._along_middle(parts.reshape(len(array), -1, inner))
+        if rest:
+            total = self.ufunc(total, self._along_columns(array[:, size - rest :]))
         return total
-    if size < 2 * _LONGEST:
-        total = np.matmul(ones(size, array.dtype), array)
-        return total
-    rest = size % _LONGEST
-    # Numbers that are far from each other are added first, for so the products are of long rows.
-    parts = array[:, : size - rest].reshape(len(array), _LONGEST, -1)
-    total = _along_middle(np.matmul(ones(_LONGEST, array.dtype), parts).reshape(len(array), -1, inner))
-    if rest:
-        total += np.matmul(ones(rest, array.dtype), array[:, size - rest :])
-    return total
+
+    def _along_columns(self, array: Array) -> Array:
+        if self._is_for_blas(array):
+            reduced: Array = np.matmul(ones(array.shape[1], array.dtype), array)
+        else:
+            reduced = self.ufunc.reduce(array, 1, self.dtype)
+        return reduced
+
+    def _along_rows(self, rows: Array) -> Array:
+        size = rows.shape[1]
+        if size <= _LONG_ROW and self._is_for_blas(rows):
+            reduced: Array = np.matmul(rows, ones(size, rows.dtype))
+        elif size <= SHORT_ROW:
+            reduced = self.ufunc.reduce(rows.T.copy(), 0, self.dtype)
+        else:
+            reduced = self.ufunc.reduce(rows, 1, self.dtype)
+        return reduced
+
+    def _of_scattered(self, array: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
+        """What is not contiguous: for a sum along a long axis, first of `_LONGEST` elements that are far apart."""
+        axis = max(axes, key=array.shape.__getitem__)
+        size, steps = array.shape[axis], [abs(step) for step in array.strides if step]
+        # Along the axis where elements lie next to each other NumPy adds up parts, too.
+        lie_together = bool(steps) and abs(array.strides[axis]) == min(steps)
+        if self.ufunc is not np.add or size < 2 * _LONGEST or lie_together:
+            reduced: Array = self.ufunc.reduce(array, axes, self.dtype, keepdims=keepdims)
+            return reduced
+        moved = np.moveaxis(array, axis, 0)
+        whole = size - size % _LONGEST
+        strips = moved[:whole].reshape(_LONGEST, whole // _LONGEST, *moved.shape[1:])
+        parts = np.concatenate([np.add.reduce(strips, 0, self.dtype), moved[whole:]])
+        return reduce(np.add, np.moveaxis(parts, 0, axis), axes, keepdims, self.dtype)
+
+    def _is_for_blas(self, array: Array) -> bool:
+        return self.ufunc is np.add and array.dtype.char in "fd"
 
 
 @functools.lru_cache(maxsize=32)
