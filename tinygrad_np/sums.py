@@ -1,4 +1,4 @@
-"""Reductions along axes: NumPy's own take several times as long where rows are short, and its sums lose precision.
+"""Sums and other reductions along axes: NumPy takes several times as long for short rows, and its sums lose precision.
 
 A sum is a product with ones, which BLAS computes. Of a float32 array of a million rows NumPy adds one after the other,
 until what is added is lost in the rounding of the total; here no total is of more than `_LONGEST` numbers, and these
