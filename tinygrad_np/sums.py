@@ -44,7 +44,7 @@ def reduce(ufunc: Any, array: Array, axes: Axes, keepdims: bool = False, dtype: 
         (array([100000., 100000.], dtype=float32), array([100958., 100958.], dtype=float32))
     """
     if array.size >= FEW and axes:
-        return _Reduction(ufunc, dtype).of_many(array, axes, keepdims)
+        return _Reduction(ufunc, dtype).along(array, axes, keepdims)
     reduced: Array = ufunc.reduce(array, axes, dtype, keepdims=keepdims)
     # So that it can be viewed otherwise: NumPy's has the layout of the array.
     return reduced.copy() if reduced.ndim > 1 and not reduced.flags.c_contiguous else reduced
@@ -58,13 +58,13 @@ def summed(array: Any, axes: Axes) -> Any:
 
 
 class _Reduction(NamedTuple):
-    """How many elements are reduced: NumPy's function, and the dtype in which to compute."""
+    """A reduction of many elements: NumPy's function, and the dtype in which to compute."""
 
     ufunc: Any
     dtype: np.dtype[Any] | None
 
-    def of_many(self, array: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
-        """`reduce`, where it pays to look how the elements lie."""
+    def along(self, array: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
+        """`reduce`, by how the elements lie in memory."""
         if array.flags.c_contiguous:
             return self._of_contiguous(array, axes, keepdims)
         if array.flags.f_contiguous:
@@ -84,7 +84,7 @@ class _Reduction(NamedTuple):
                 size *= array.shape[axis]
             if size != 1:
                 total = self._along_middle(total.reshape(-1, size, inner))
-        if total is array:  # each is alone
+        if total is array:  # there is nothing to reduce, but a result may have another dtype
             total = self.ufunc.reduce(array, tuple(axes), self.dtype)
         sizes = enumerate(array.shape)
         return total.reshape([1 if axis in axes else size for axis, size in sizes if keepdims or axis not in axes])
